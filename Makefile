@@ -1,0 +1,39 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_OUT ?= demo-run
+
+.PHONY: demo test lint types layers check clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# --no-deps first for torch would lose its own needs; the constraints file pins the CPU-sized build instead.
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/learnloop fit digits --out $(DEMO_OUT) --overwrite
+	$(BIN)/learnloop predict $(DEMO_OUT) digits --rows 1
+	@echo "report: $(DEMO_OUT)/report.html"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports
+
+check: lint types layers test
+
+clean:
+	rm -rf $(VENV) $(DEMO_OUT)

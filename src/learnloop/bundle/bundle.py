@@ -1,0 +1,264 @@
+"""`Bundle`: what is served. A folder with the schema, the fitted transforms, the network and its own exam."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from learnloop.bundle import card, probe
+from learnloop.contracts import Batch, InputSpec
+from learnloop.data.conform import conform
+from learnloop.data.dataset import Dataset
+from learnloop.data.schema import Schema
+from learnloop.errors import ModelError, RunError
+from learnloop.models.table import find_model
+from learnloop.optim.plan import PLAIN
+from learnloop.runs.atomic import whole_folder, write_bytes, write_json, write_text
+from learnloop.runs.environment import environment
+from learnloop.runs.pack import pack, unpack
+from learnloop.tasks.classify import PROBABILITIES
+from learnloop.tasks.regress import VALUES
+from learnloop.tasks.table import TargetKind, make_perceptron, make_task
+from learnloop.transforms.inputs import InputEncoder
+from learnloop.transforms.table import TARGETS
+
+FORMAT = 1
+_CELLS_A_BATCH = 4_000_000
+"""Numbers in one batch of predictions: bounded memory for tables and images alike."""
+
+
+def _no_loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+    raise ModelError("bundle", "only predicts", found="a training step was asked of it")
+
+
+@dataclass(frozen=True)
+class About:
+    """The plain facts of a bundle (bundle.json).
+
+    task     "classify" or "regress";  target: "class", "labels" or "numbers"
+    model    {"name": ..., "config": {...}}: name is in MODELS, or an import path, or "own" for a module handed over
+    outputs  of the network
+    facts    for the model card: data, rows, metrics
+    """
+
+    task: str
+    target: TargetKind
+    model: Mapping[str, Any]
+    spec: InputSpec
+    outputs: int
+    schema: Schema
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "task": self.task,
+            "target": self.target,
+            "model": dict(self.model),
+            "input": self.spec.to_json(),
+            "outputs": self.outputs,
+            "schema": self.schema.to_json(),
+            "facts": dict(self.facts),
+            "environment": environment(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> About:
+        return cls(
+            task=data["task"],
+            target=data["target"],
+            model=data["model"],
+            spec=InputSpec.from_json(data["input"]),
+            outputs=int(data["outputs"]),
+            schema=Schema.from_json(data["schema"]),
+            facts=data["facts"],
+        )
+
+
+class Bundle:
+    """`predict(rows) -> DataFrame` in the user's own terms: the one path for evaluation, command line and service."""
+
+    def __init__(self, about: About, encoder: InputEncoder, target: Any, net: nn.Module) -> None:
+        self.about = about
+        self.encoder = encoder
+        self.target = target
+        self.net = net.eval()
+        keys = about.spec.keys
+        rule = getattr(net, "rule", "gradient")
+        self.task = (
+            make_perceptron(net, keys, lr=1.0)
+            if rule == "perceptron"
+            else make_task(about.target, net, keys, _no_loss, plan=PLAIN)
+        )
+
+    # --- predicting ---------------------------------------------------------------------------------------------
+
+    @property
+    def classes(self) -> list[Any]:
+        """The classes in the user's type, in the order of the probabilities (class targets); else the target names."""
+        return list(self.target.values()) if self.about.target == "class" else self.target_names
+
+    @property
+    def target_names(self) -> list[str]:
+        return [f.name for f in self.about.schema.targets]
+
+    def predict(self, rows: object) -> pd.DataFrame:
+        """Predictions for new rows (a DataFrame, a list of dicts, arrays, a file), one row each, in the order given.
+
+        classify: `prediction`, `probability` (of the prediction), `probability_<class>`; several labels: one 0/1 column
+        `<label>` and `probability_<label>` each. regress: `prediction`, or `prediction_<target>` for several.
+        Raises SchemaError when columns are missing or cannot be read.
+        """
+        return self.frame(self.outputs(conform(rows, self.about.schema)))
+
+    def records(self, rows: object) -> list[dict[str, Any]]:
+        """The same as `predict` as a list of JSON-able dicts, one a row: what the command line and the service answer."""
+        outputs = self.outputs(conform(rows, self.about.schema))
+        frame = self.frame(outputs)
+        if self.about.target == "numbers":
+            return [{str(key): float(value) for key, value in row.items()} for row in frame.to_dict("records")]
+        probabilities = outputs[PROBABILITIES]
+        names = [str(name) for name in self.classes]
+        records: list[dict[str, Any]] = []
+        for index, row in enumerate(probabilities):
+            each = {name: round(float(p), 6) for name, p in zip(names, row)}
+            if self.about.target == "labels":
+                records.append({"prediction": [name for name in names if each[name] >= 0.5], "probabilities": each})
+            else:
+                best = frame["prediction"].iloc[index]
+                value = best.item() if isinstance(best, np.generic) else best
+                records.append({"prediction": value, "probability": round(float(row.max()), 6), "probabilities": each})
+        return records
+
+    def outputs(self, data: Dataset) -> dict[str, np.ndarray]:
+        """`probabilities` [rows, classes], or `values` [rows, targets] in the user's units."""
+        name = VALUES if self.about.target == "numbers" else PROBABILITIES
+        parts = [self.task.predict(batch)[name].cpu().numpy() for batch in self._batches(data)]
+        joined = np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+        return {name: self.target.invert(joined) if name == VALUES else joined}
+
+    def frame(self, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """The outputs as the table that `predict` returns."""
+        if VALUES in outputs:
+            values, names = outputs[VALUES], self.target_names
+            columns = ["prediction"] if len(names) == 1 else [f"prediction_{name}" for name in names]
+            return pd.DataFrame({column: values[:, index] for index, column in enumerate(columns)})
+        probabilities = outputs[PROBABILITIES]
+        each = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(self.classes)}
+        if self.about.target == "labels":
+            marks = {str(name): (probabilities[:, i] >= 0.5).astype(int) for i, name in enumerate(self.classes)}
+            return pd.DataFrame({**marks, **each})
+        best = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
+        prediction = np.array(self.classes)[best]
+        return pd.DataFrame({"prediction": prediction, "probability": probabilities.max(1, initial=0), **each})
+
+    def _batches(self, data: Dataset) -> Iterator[Batch]:
+        """Encoded batches of bounded size; prediction is row by row, so that the cut makes no difference."""
+        spec = self.about.spec
+        cells = int(np.prod(spec.shape)) if spec.kind == "image" else spec.numbers + len(spec.cardinalities)
+        size = max(1, min(4096 if spec.kind == "table" else 512, _CELLS_A_BATCH // max(1, cells)))
+        with torch.inference_mode():
+            for start in range(0, len(data), size):
+                part = data.take(np.arange(start, min(start + size, len(data))))
+                yield {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in self.encoder.apply(part).items()}
+
+    # --- saving and loading -------------------------------------------------------------------------------------
+
+    def save(self, path: Path, probe_rows: Dataset) -> None:
+        """Write the folder as a whole or not at all. `probe_rows`: a few real rows for the exam."""
+        weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.net.state_dict().items()}
+        state = {"encoder": self.encoder.state_dict(), "target": self.target.state_dict()}
+        exam = probe.make(probe_rows, self.outputs(probe_rows))
+        with whole_folder(path) as fresh:
+            write_json(fresh / "bundle.json", self.about.to_json())
+            write_bytes(fresh / "model.safetensors", save_safetensors(weights, metadata={"format": "pt"}))
+            write_bytes(fresh / "transforms.safetensors", pack(state))
+            write_json(fresh / "probe.json", exam)
+            write_text(fresh / "README.md", card.text(self.about))
+
+    @classmethod
+    def load(cls, path: Path, net: nn.Module | None = None) -> Bundle:
+        """Read a bundle and make it pass its own exam.
+
+        net: the module, when the bundle was made from one that was handed over as an object.
+        Raises RunError when files are missing or damaged, of a newer format, or when the exam fails.
+        """
+        about = _about(path)
+        if net is None:
+            net = _rebuild(path, about)
+        try:
+            net.load_state_dict(load_safetensors((path / "model.safetensors").read_bytes()))
+            state = unpack(str(path / "transforms.safetensors"))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise _damaged(path, str(error)) from error
+        except RuntimeError as error:
+            raise ModelError(
+                str(path), "must hold the weights of this module", found=str(error).splitlines()[-1].strip()
+            ) from error
+        target = TARGETS[about.target]()
+        target.load_state_dict(state["target"])
+        bundle = cls(about, InputEncoder.from_state(state["encoder"]), target, net)
+        probe.check(path, bundle.outputs, about.schema)
+        return bundle
+
+
+def _about(path: Path) -> About:
+    try:
+        data = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
+        if data["format"] > FORMAT:
+            raise RunError(
+                str(path),
+                f"must be of bundle format {FORMAT} or older",
+                found=f"format {data['format']}",
+                cause="it was made by a newer learnloop",
+                do="pip install --upgrade learnloop",
+            )
+        return About.from_json(data)
+    except FileNotFoundError:
+        raise RunError(
+            str(path),
+            "must be a bundle folder (bundle.json, model.safetensors, ...)",
+            found="there is no bundle.json",
+            cause="the run was interrupted before its bundle was written",
+            do=f"learnloop fit --resume {path.parent}",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, f"bundle.json: {error}") from error
+
+
+def _rebuild(path: Path, about: About) -> nn.Module:
+    """The untrained network that the bundle describes. The random streams are left as they were."""
+    name = about.model["name"]
+    if name == "own":
+        raise ModelError(
+            str(path),
+            "was made from a module that was handed over as an object; it needs that module again",
+            found=f"a {about.model['config'].get('class', 'module')} that no import path leads to",
+            do="learnloop.Bundle.load(path, net=YourModule(...))",
+        )
+    state = torch.get_rng_state()
+    try:
+        return find_model(name).model_validate(about.model["config"]).build(about.spec, about.outputs)
+    finally:
+        torch.set_rng_state(state)
+
+
+def _damaged(path: Path, found: str) -> RunError:
+    return RunError(
+        str(path),
+        "must be an intact bundle",
+        found=found,
+        cause="the copy is incomplete, or a file was changed by hand",
+        do=f"learnloop fit --resume {path.parent}",
+    )

@@ -1,0 +1,80 @@
+"""probe.json: a stored model carries its own exam. A few inputs, the answers given when it was saved, a tolerance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from learnloop.data.conform import conform
+from learnloop.data.dataset import Dataset
+from learnloop.data.schema import Schema
+from learnloop.errors import RunError
+
+RELATIVE, ABSOLUTE = 1e-3, 1e-4
+"""Answers must agree to |a - b| <= ABSOLUTE + RELATIVE |b|: other processors round differently, other weights do not."""
+
+_MOST_CELLS = 60_000
+
+
+def make(rows: Dataset, outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The exam for these rows (as many as fit into a small file) and what the model answers."""
+    cells = sum(int(np.prod(values.shape[1:])) for values in rows.arrays.values()) or 1
+    count = max(1, min(len(rows), _MOST_CELLS // cells))
+    names = [field.name for field in rows.schema.inputs]
+    inputs: dict[str, Any] = {}
+    for name in names:
+        if name in rows.arrays:
+            inputs[name] = rows.arrays[name][:count].tolist()
+        else:
+            inputs[name] = [_plain(value) for value in rows.frame[name].iloc[:count]]
+    answers = {name: np.asarray(values[:count], np.float64).tolist() for name, values in outputs.items()}
+    return {"inputs": inputs, "answers": answers, "relative": RELATIVE, "absolute": ABSOLUTE}
+
+
+def check(path: Path, answer: Callable[[Dataset], Mapping[str, np.ndarray]], schema: Schema) -> None:
+    """Replay the exam of the bundle at `path`. Raises RunError when the answers differ."""
+    try:
+        exam = json.loads((path / "probe.json").read_text(encoding="utf-8"))
+        given, expected = exam["inputs"], exam["answers"]
+        relative, absolute = float(exam["relative"]), float(exam["absolute"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(str(path / "probe.json"), "must be readable", found=str(error)) from error
+    outputs = answer(_rows(given, schema))
+    for name, values in expected.items():
+        want, got = np.asarray(values, np.float64), np.asarray(outputs[name], np.float64)
+        if want.shape != got.shape or not np.allclose(got, want, rtol=relative, atol=absolute, equal_nan=True):
+            worst = "another shape" if want.shape != got.shape else f"a difference of {np.abs(got - want).max():.3g}"
+            raise RunError(
+                str(path),
+                "must give the answers of its own probe.json",
+                found=f"{name} differ: {worst}",
+                cause="model.safetensors or transforms.safetensors are not the ones that belong here",
+                do=f"learnloop fit --resume {path.parent}",
+            )
+
+
+def _rows(given: Mapping[str, Any], schema: Schema) -> Dataset:
+    images = {f.name for f in schema.inputs if f.kind == "image"}
+    frame = pd.DataFrame({name: values for name, values in given.items() if name not in images})
+    if not images:
+        return conform(frame, schema)
+    arrays = {name: np.asarray(given[name], np.uint8) for name in images}
+    if len(frame.columns):
+        arrays |= {name: frame[name].to_numpy() for name in frame.columns}
+    return conform(arrays, schema)
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has: NaN, NaT and None are null, dates ISO text."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
+        return None
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value

@@ -1,0 +1,29 @@
+"""`learnloop evaluate`: how good a run is on its test part or on other data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from learnloop.cli import show
+from learnloop.cli.results import show_evaluation
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="a run folder, or the name of a run")],
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="rows with the target; default: the held-out part")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
+) -> None:
+    """Measure RUN on DATA, which must hold the target; without DATA on the part that was held out in training."""
+    from learnloop.scores.names import headline
+    from learnloop.verbs.evaluate import evaluate as verb
+
+    found = verb(run, data).to_json()
+    if json:
+        show.as_json({"metrics": found["metrics"], "intervals": found.get("intervals", {})})
+        return
+    names = [name for name in headline(found["task"]) if name in found["metrics"]]
+    show_evaluation(found, names, found.get("rows"))

@@ -1,0 +1,133 @@
+"""`learnloop fit`: from data to a trained, measured model in a run folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from learnloop.cli import show
+from learnloop.cli.results import show_fit
+
+if TYPE_CHECKING:
+    from learnloop.recipe.draft import Draft
+
+RECIPES = (".yaml", ".yml")
+
+
+def fit(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA", help="a file, a folder, a catalog name, or a recipe.yaml", show_default=False
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", "-t", metavar="COL", help="column to learn; may be repeated"),
+    ] = None,
+    task: Annotated[str | None, typer.Option(metavar="T", help="classify or regress")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="M", help="see `learnloop models`")
+    ] = None,
+    epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the training part")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N", help="updates of the weights")] = None,
+    minutes: Annotated[
+        str | None, typer.Option(metavar="M", help="the best model that M minutes can buy")
+    ] = None,
+    batch_size: Annotated[str | None, typer.Option(metavar="N", help="rows in one step")] = None,
+    lr: Annotated[str | None, typer.Option(metavar="X", help="learning rate")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="S", help="of everything random")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="DIR", help="run folder [default: a new one]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")] = False,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", "-s", metavar="KEY=VALUE", help="any value of the recipe; `--set help` lists them"
+        ),
+    ] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="go on with an interrupted run")] = None,
+    check: Annotated[bool, typer.Option("--check", help="read and check everything, train nothing")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="allow a catalog entry to be downloaded")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
+) -> None:
+    """Train a model on DATA, measure it on rows that were held out, and write a run folder.
+
+    learnloop fit data.csv --target y
+
+    learnloop fit digits --minutes 1 --json
+
+    learnloop fit recipe.yaml --set optimiser.name=sgd --lr 0.1
+    """
+    began = time.monotonic()  # --minutes counts from here
+    if sets == ["help"]:
+        from learnloop.recipe.reference import reference
+
+        print(reference())
+        return
+    file, path = (Path(data), None) if data and data.lower().endswith(RECIPES) else (None, data)
+    flags: dict[str, Any] = {
+        "data.path": path,
+        "data.target": tuple(target) if target else None,
+        "data.download": download or None,
+        "task.name": task,
+        "model.name": model,
+        "train.epochs": epochs,
+        "train.steps": steps,
+        "train.minutes": minutes,
+        "train.batch_size": batch_size,
+        "optimiser.lr": lr,
+        "seed": seed,
+        "out": out,
+    }
+    from learnloop.recipe.build import build
+    from learnloop.recipe.resolve import need_data
+
+    draft = build(file=file, flags=flags, sets=sets or ())
+    if resume is None:
+        need_data(draft)
+    if check:
+        _check(draft, json)
+        return
+
+    from learnloop.verbs.fit import fit_draft
+
+    run = fit_draft(draft, resume=None if resume is None else Path(resume), overwrite=overwrite, began=began)
+    if json:
+        show.as_json(run.summary())
+    else:
+        show_fit(run.path, run.report)
+
+
+def _check(draft: Draft, json: bool) -> None:
+    """Everything but the training."""
+    from learnloop.verbs.prepare import describe, prepare
+
+    prepared = prepare(draft)
+    recipe = prepared.recipe
+    for line in describe(prepared):
+        show.prose(line)
+    limits = {"epochs": recipe.train.epochs, "steps": recipe.train.steps, "minutes": recipe.train.minutes}
+    result = {
+        "ok": True,
+        "task": recipe.task.name,
+        "model": recipe.names["model"],
+        "loss": recipe.names["loss"],
+        "optimiser": recipe.names["optimiser"],
+        "schedule": recipe.names["schedule"],
+        "batch_size": recipe.train.batch_size,
+        **{name: value for name, value in limits.items() if value is not None},
+        "rows": {part: len(getattr(prepared.split, part)) for part in ("train", "validation", "test")},
+    }
+    if json:
+        show.as_json(result)
+    else:
+        print(
+            "ok: " + ", ".join(f"{key} {value}" for key, value in result.items() if key not in ("ok", "rows"))
+        )

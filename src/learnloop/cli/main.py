@@ -1,0 +1,131 @@
+"""`learnloop`: the commands, and how each of them ends: 0 done, 2 the user's mistake, 1 ours, 130 interrupted.
+
+Nothing here imports torch, NumPy, pandas or pydantic: a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from learnloop.cli import compare, data, evaluate, fit, inspect, models, predict, report, runs, tasks
+from learnloop.cli.usage import usage_error
+from learnloop.errors import LearnloopError, UserError
+from learnloop.optim.wait import bound_wait
+
+app = typer.Typer(
+    name="learnloop",
+    help="From a file of data to a trained, measured and understood deep network.\n\n"
+    "learnloop fit data.csv --target y",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, command in {
+    "fit": fit.fit,
+    "inspect": inspect.inspect,
+    "evaluate": evaluate.evaluate,
+    "predict": predict.predict,
+    "report": report.report,
+    "compare": compare.compare,
+    "runs": runs.runs,
+    "models": models.models,
+    "tasks": tasks.tasks,
+    "data": data.data,
+}.items():
+    app.command(name)(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"learnloop {version('learnloop')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of any error")] = False,
+) -> None:
+    """Options of every command; `--debug` is also understood behind the command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: runs a command and leaves with its exit code."""
+    bound_wait()
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit code. Every exception ends here."""
+    arguments, debug = _without_debug(arguments)
+    try:
+        code = app(list(arguments), prog_name="learnloop", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        return _broken_pipe()
+    except UserError as error:
+        return _end(error, debug)
+    except Exception as error:
+        usage = usage_error(error, app)
+        if usage is not None:
+            return _end(usage, debug)
+        if type(error).__name__ == "Abort":
+            return _interrupted()
+        if isinstance(error, LearnloopError) and error.exit_code != 1:
+            return _end(error, debug)
+        return _ours(error)
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """`--debug` may stand anywhere before `--`."""
+    arguments = list(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options, rest = arguments[:end], arguments[end:]
+    return [item for item in options if item != "--debug"] + rest, "--debug" in options
+
+
+def _end(error: LearnloopError, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    print(error, file=sys.stderr)
+    return error.exit_code
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return 130
+
+
+def _ours(error: Exception) -> int:
+    """A programming mistake always shows its traceback."""
+    traceback.print_exception(error)
+    print(
+        "\nlearnloop: this is a mistake of ours, not of yours. Please report it with the text above"
+        f" and the command:\n  learnloop {' '.join(sys.argv[1:])}",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _broken_pipe() -> int:
+    """Whoever read our output has left (`learnloop runs | head -1`). Python must not complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+__all__: list[Any] = ["app", "main", "run"]

@@ -1,0 +1,131 @@
+"""`learnloop models`: the models, and the layer table of one of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from learnloop.cli import show
+from learnloop.errors import RecipeError
+
+if TYPE_CHECKING:
+    from learnloop.contracts import InputSpec
+
+SHAPE = re.compile(r"^\d+(x\d+){0,2}$")
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="a model, or an import path pkg.mod:Name")
+    ] = None,
+    input_: Annotated[
+        str | None,
+        typer.Option("--input", metavar="SHAPE", help="1x28x28 (channels x height x width), or 10 (numbers)"),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="DATA", help="take the shapes from this data")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", metavar="COL", help="target column, with --data")
+    ] = None,
+    outputs: Annotated[
+        int | None, typer.Option("--outputs", metavar="N", min=1, help="classes or numbers")
+    ] = None,
+    batch: Annotated[
+        int, typer.Option("--batch-size", metavar="N", min=1, help="for the memory of a step")
+    ] = 1,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="model.hidden=[64,64]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
+) -> None:
+    """List the models; with NAME its layers, output shapes, parameters, multiply-adds and memory of a training step.
+
+    learnloop models lenet5 --input 1x28x28 --outputs 10
+    """
+    if name is None:
+        _list(json)
+        return
+    from learnloop.models.summary import summary
+    from learnloop.recipe.build import build
+    from learnloop.recipe.choose import checked
+    from learnloop.recipe.components import component
+    from learnloop.seeds import seed_torch
+
+    draft = build(flags={"model.name": name}, sets=sets or ())
+    given = {field: value for field, value in draft.section("model").items() if field != "name"}
+    config: Any = checked(component("model", name, "NAME"), "model", name, given)
+    spec, wanted = _from_data(data, target, name) if data is not None else (_spec(input_, config), outputs)
+    seed_torch(0, "summary")
+    size = outputs or wanted or (10 if spec.kind == "image" else 1)
+    found = summary(config.build(spec, size), spec, batch)
+    if json:
+        show.as_json(
+            {"model": name, "config": config.model_dump(mode="json"), "outputs": size, **found.to_json()}
+        )
+        return
+    show.heading(f"{name}: {config.title}")
+    show.prose(f"input {_words(spec)}, {size} outputs, batch {batch}; change with --input, --data, --outputs")
+    print(found.text())
+
+
+def _list(json: bool) -> None:
+    from learnloop.models.table import MODELS
+
+    found = [
+        {
+            "name": name,
+            "title": config.title,
+            "inputs": sorted(config.inputs),
+            "fields": {
+                field: {"default": info.get_default(call_default_factory=True), "meaning": info.description}
+                for field, info in config.model_fields.items()  # type: ignore[attr-defined]
+            },
+        }
+        for name, config in MODELS.items()
+    ]
+    if json:
+        show.as_json(found)
+        return
+    show.table(
+        ["model", "for", "what"], [[row["name"], ", ".join(row["inputs"]), row["title"]] for row in found]
+    )
+
+
+def _spec(text: str | None, config: Any) -> InputSpec:
+    from learnloop.contracts import InputSpec
+
+    image = "image" in config.inputs and "table" not in config.inputs
+    if text is None:
+        text = "1x28x28" if image else "10"
+    if not SHAPE.match(text) or "0" in text.split("x"):
+        raise RecipeError(
+            "--input",
+            "must be channels x height x width of an image, height x width, or a number of columns",
+            found=repr(text),
+            do=["--input 1x28x28", "--input 10"],
+        )
+    sizes = [int(part) for part in text.split("x")]
+    if len(sizes) == 1:
+        return InputSpec("table", numbers=sizes[0])
+    channels, height, width = sizes if len(sizes) == 3 else [1, *sizes]
+    return InputSpec("image", shape=(channels, height, width), mean=(0.5,) * channels, std=(0.25,) * channels)
+
+
+def _from_data(data: str, target: list[str] | None, name: str) -> tuple[InputSpec, int]:
+    from learnloop.recipe.build import build
+    from learnloop.verbs.prepare import prepare
+
+    flags = {"data.path": data, "data.target": tuple(target) if target else None, "model.name": name}
+    prepared = prepare(build(flags=flags))
+    return prepared.spec, prepared.outputs
+
+
+def _words(spec: InputSpec) -> str:
+    if spec.kind == "image":
+        return "x".join(str(size) for size in spec.shape)
+    return f"{spec.numbers} numbers" + (
+        f" and {len(spec.cardinalities)} categories" if spec.cardinalities else ""
+    )

@@ -1,0 +1,73 @@
+"""The results of a run for people, from its report.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from learnloop.cli import show
+
+Report = Mapping[str, Any]
+
+
+def best_part(report: Report) -> str:
+    """The part whose figures count: test where it was held out, else validation, else training."""
+    return next(part for part in ("test", "validation", "train") if part in report["evaluation"])
+
+
+def shown_metrics(report: Report) -> list[str]:
+    """The metrics that are shown first, of those that were measured."""
+    from learnloop.scores.names import headline
+
+    metrics = report["evaluation"][best_part(report)]["metrics"]
+    task = report["asked"]["task"]
+    several = task == "classify" and len(report["asked"].get("target", [])) > 1
+    return [name for name in headline("labels" if several else task) if name in metrics]
+
+
+def show_fit(folder: Path, report: Report) -> None:
+    """The summary on stdout: figures of the network beside the baselines, the verdict, and where to go on."""
+    part, names = best_part(report), shown_metrics(report)
+    training, evaluation = report["training"], report["evaluation"][part]
+    rows = report["data"]["rows"].get(part, "?")
+    show.heading(f"{part}: {rows} rows" + ("" if part == "train" else " never trained on"))
+    lines = [[report["asked"]["model"], *_figures(evaluation, names), show.seconds(training["seconds"])]]
+    for item in report.get("baselines", []):
+        lines.append([item["title"], *_figures(item, names), show.seconds(item["seconds"])])
+    show.table(["model", *names, "time"], lines)
+    if report.get("verdict"):
+        print(report["verdict"])
+    for finding in report.get("findings", [])[:5]:
+        print(f"- {finding.get('title', '')}")
+    print(f"run: {folder}")
+    if (folder / "report.html").exists():
+        print(f"report: {folder / 'report.html'}")
+
+
+def show_evaluation(part: Mapping[str, Any], names: list[str], rows: int | None = None) -> None:
+    """All metrics of one evaluation with their intervals; `names` first."""
+    from learnloop.scores.names import METRICS
+
+    metrics, intervals = part["metrics"], part.get("intervals", {})
+    ordered = [*names, *(name for name in metrics if name not in names)]
+    lines = [
+        [
+            name,
+            show.interval(metrics[name], intervals.get(name)),
+            METRICS[name].meaning if name in METRICS else "",
+        ]
+        for name in ordered
+        if metrics[name] is not None
+    ]
+    if rows is not None:
+        show.heading(f"{rows} rows")
+    show.table(["metric", "value [95 % interval]", "meaning"], lines)
+
+
+def _figures(item: Mapping[str, Any], names: list[str]) -> list[str]:
+    metrics, intervals = item["metrics"], item.get("intervals", {})
+    return [
+        "-" if metrics.get(name) is None else show.interval(metrics[name], intervals.get(name))
+        for name in names
+    ]

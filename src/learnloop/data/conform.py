@@ -1,0 +1,299 @@
+"""`conform`: new rows read against the schema of a trained model. What is wrong is said for all columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from learnloop.data.columns import is_textual, tidy, to_category, to_dates, to_number
+from learnloop.data.dataset import Dataset
+from learnloop.data.images import resize_array
+from learnloop.data.opening import open_source
+from learnloop.data.raw import Raw
+from learnloop.data.roles import SPLIT_VALUES, refuse_infinities
+from learnloop.data.schema import Field, Schema
+from learnloop.errors import DataError, SchemaError, UserError, did_you_mean, nearest, raise_all
+
+CARRIED = ("group", "time", "weight", "id")
+
+
+def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Dataset:
+    """Read `source` with the columns and kinds of `schema`; nothing is guessed again.
+
+    Columns are found by name; unnamed arrays by position. Numbers are parsed, categories become text (also values
+    never seen in training: the model's encoder gives those the code 0), dates are parsed in the form of the training
+    data, images are resized to the trained size with a note. Other columns are left out with a note. Columns with the
+    role group, time, weight, id or split come along where they are there.
+    `source` may also be one dict (one row), one image, a list of image paths, or a one-dimensional array (one row).
+
+    Raises SchemaError, all mistakes at once: missing columns (nearest names), wrong width, values of another kind,
+    labels that the model does not know (need_target). Raises DataError for unreadable sources.
+    """
+    raw = _open(source, schema)
+    raw = _renamed(raw, schema, need_target)
+    wanted = [field for field in schema.fields if _wanted(field, raw, need_target)]
+    errors: list[UserError] = list(_missing(raw, wanted))
+    frame, notes = _tidied(raw, wanted, errors)
+    columns: dict[str, pd.Series] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for field in wanted:
+        if field.name not in raw.names:
+            continue
+        try:
+            if field.kind == "image":
+                arrays[field.name], more = _images(raw, field)
+                notes += more
+            elif field.name in frame:
+                columns[field.name] = _converted(frame[field.name], field, raw.name)
+        except UserError as error:
+            errors.append(_as_schema_error(error))
+    raise_all(errors)
+    rows = len(raw)
+    data = Dataset(
+        name=raw.name,
+        schema=Schema(tuple(replace(field, missing=_missing_in(columns, field)) for field in wanted)),
+        frame=pd.DataFrame(columns, index=range(rows)),
+        arrays=arrays,
+        part=_part(raw, schema),
+        notes=(*raw.notes, *notes, *_extra(raw, schema)),
+        origin=raw.origin,
+    )
+    refuse_infinities(data)
+    return data
+
+
+def _open(source: Any, schema: Schema) -> Raw:
+    images = [field for field in schema.inputs if field.kind == "image"]
+    if isinstance(source, Mapping) and source and all(np.ndim(value) == 0 for value in source.values()):
+        source = [dict(source)]
+    if isinstance(source, tuple) and len(source) == 2 and source[1] is None:
+        source = source[0]
+    if images:
+        height, width, channels = images[0].shape
+        if hasattr(source, "ndim") and not isinstance(source, pd.DataFrame | pd.Series):
+            source = _image_batch(source, images[0])
+        elif isinstance(source, str | Path) or _is_paths(source):
+            return open_source(source, image_size=(height, width), channels=channels)
+    elif isinstance(source, list) and source and isinstance(source[0], int | float):
+        source = np.asarray(source)
+    if not images and hasattr(source, "ndim") and source.ndim == 1 and not isinstance(source, pd.Series):
+        plain = [field for field in schema.inputs]
+        source = source.reshape(1, -1) if len(plain) > 1 or len(source) == 1 else source
+    return open_source(source)
+
+
+def _is_paths(source: Any) -> bool:
+    return (
+        isinstance(source, list | tuple)
+        and bool(source)
+        and all(isinstance(item, str | Path) for item in source)
+    )
+
+
+def _image_batch(source: Any, field: Field) -> Any:
+    """[h, w] and [h, w, c] are one image; [n, h, w], [n, h, w, c] and [n, c, h, w] are many."""
+    _, _, channels = field.shape
+    if source.ndim == 2 or (source.ndim == 3 and source.shape[-1] == channels and channels > 1):
+        return source[None]
+    if source.ndim == 3 and channels == 1 and source.shape[-1] == 1 and min(source.shape[:2]) >= 4:
+        return source[None]
+    return source
+
+
+def _renamed(raw: Raw, schema: Schema, need_target: bool) -> Raw:
+    """Arrays have made-up names (x0, image, y): they take the schema's names by position."""
+    if not raw.plain:
+        return raw
+    inputs = [field for field in schema.inputs if field.kind != "image"]
+    images = [field for field in schema.inputs if field.kind == "image"]
+    given = [name for name in raw.frame.columns if name not in raw.target]
+    if images and not raw.arrays:
+        raise SchemaError(
+            raw.name,
+            f"must hold images of {' x '.join(map(str, images[0].shape))} (height, width, channels)",
+            found=f"rows of {len(given)} numbers",
+        )
+    if raw.arrays and not images:
+        shape = next(iter(raw.arrays.values())).shape
+        raise SchemaError(raw.name, f"must have {len(inputs)} columns", found=f"images of shape {shape[1:]}")
+    if not images and len(given) != len(inputs) and not _array_fields(schema, given):
+        wide = "numbers" if all(field.kind == "number" for field in inputs) else "values"
+        raise SchemaError(
+            raw.name,
+            f"expected {len(inputs)} {wide} in each row",
+            found=f"found {len(given)}",
+            cause="a column was dropped, or the target was left among the inputs",
+            available=[field.name for field in inputs],
+        )
+    names = dict(zip(given, (field.name for field in inputs), strict=False))
+    if _array_fields(schema, given):
+        names = {}
+    targets = [field.name for field in schema.targets]
+    if len(targets) == len(raw.target):
+        names |= dict(zip(raw.target, targets, strict=True))
+    arrays = {
+        images[place].name if place < len(images) else name: values
+        for place, (name, values) in enumerate(raw.arrays.items())
+    }
+    frame = raw.frame.rename(columns=names)
+    return replace(
+        raw, frame=frame, arrays=arrays, target=tuple(names.get(name, name) for name in raw.target)
+    )
+
+
+def _array_fields(schema: Schema, given: list[str]) -> bool:
+    """The schema itself came from an array of this width; some of its columns were set aside as constant."""
+    plain = [field.name for field in schema.fields if field.role != "target" and field.kind != "image"]
+    return plain == given
+
+
+def _wanted(field: Field, raw: Raw, need_target: bool) -> bool:
+    if field.role == "input":
+        return True
+    if field.role == "target":
+        return need_target
+    return field.role in CARRIED and field.name in raw.names
+
+
+def _missing(raw: Raw, wanted: list[Field]) -> list[SchemaError]:
+    gone = [field for field in wanted if field.name not in raw.names]
+    if not gone:
+        return []
+    spare = [name for name in raw.names if name not in {field.name for field in wanted}]
+    guesses = [(field.name, did_you_mean(field.name, spare)) for field in gone]
+    misspelt = [f"{name}: {text}" for name, text in guesses if text]
+    targets = [field.name for field in gone if field.role == "target"]
+    what = "column" if len(gone) == 1 else "columns"
+    renames = {nearest(name, spare, 1)[0]: name for name, text in guesses if text}
+    return [
+        SchemaError(
+            raw.name,
+            f"must have the {what} that the model was trained on",
+            found=f"no {', '.join(field.name for field in gone)}",
+            cause=" ".join(misspelt)
+            or ("the target is needed to evaluate; predict needs none" if targets else "another table"),
+            do=f"df = df.rename(columns={renames!r})" if renames else (),
+            available=nearest(gone[0].name, spare or raw.names),
+        )
+    ]
+
+
+def _tidied(raw: Raw, wanted: list[Field], errors: list[UserError]) -> tuple[pd.DataFrame, list[str]]:
+    names = [field.name for field in wanted if field.name in raw.frame.columns]
+    kinds: dict[str, str] = {
+        field.name: "category" if field.kind in ("category", "boolean", "text", "id") else field.kind
+        for field in wanted
+    }
+    try:
+        frame, notes = tidy(raw.frame[names], kinds, raw.name)
+        return frame, notes
+    except UserError as error:
+        parts = getattr(error, "errors", (error,))
+        errors.extend(_as_schema_error(part) for part in parts)
+        return raw.frame[[]], []
+
+
+def _as_schema_error(error: UserError) -> UserError:
+    if isinstance(error, SchemaError) or not isinstance(error, DataError):
+        return error
+    do = [line for line in error.do if "--set" not in line]
+    return SchemaError(
+        error.where, error.must, found=error.found, cause=error.cause, do=do, available=error.available
+    )
+
+
+def _converted(series: pd.Series, field: Field, where: str) -> pd.Series:
+    if field.kind == "number":
+        return to_number(series, where)
+    if field.kind == "date":
+        form = field.dtype.partition(":")[2] or "ISO8601"
+        return to_dates(series, form, where)
+    if field.kind in ("category", "boolean"):
+        column = to_category(_spelt(series, field))
+        if field.role == "target":
+            _known_labels(column, field, where)
+        return column
+    return series
+
+
+def _spelt(series: pd.Series, field: Field) -> pd.Series:
+    """The same value in another type: 1 and 0 for True and False, "3.0" for 3."""
+    categories = set(field.categories)
+    if field.dtype == "bool" and categories <= {"True", "False"}:
+        other = {
+            "1": "True",
+            "0": "False",
+            "true": "True",
+            "false": "False",
+            "TRUE": "True",
+            "FALSE": "False",
+        }
+    elif field.dtype in ("int", "float"):
+        other = {f"{text}.0": text for text in categories} | {"True": "1", "False": "0"}
+    else:
+        return series
+    if not is_textual(series):
+        series = to_category(series)
+    texts = series.astype(object)
+    return texts.map(lambda text: text if text in categories else other.get(text, text), na_action="ignore")
+
+
+def _known_labels(column: pd.Series, field: Field, where: str) -> None:
+    unknown = [str(text) for text in column.cat.categories if text not in field.categories]
+    if not unknown:
+        return
+    count = int(column.isin(unknown).sum())
+    raise SchemaError(
+        f"{where}, target {field.name}",
+        "must hold labels that the model was trained on",
+        found=f"{', '.join(repr(text) for text in unknown[:10])} in {count} rows",
+        cause=did_you_mean(unknown[0], field.categories) or "classes that were not in the training data",
+        do="drop these rows, or train again with data that has these labels",
+        available=nearest(unknown[0], field.categories),
+    )
+
+
+def _images(raw: Raw, field: Field) -> tuple[np.ndarray, list[str]]:
+    if field.name not in raw.arrays:
+        raise SchemaError(f"{raw.name}, {field.name}", "must hold images", found="plain values")
+    images = raw.arrays[field.name]
+    height, width, channels = field.shape
+    if images.shape[1:] == field.shape:
+        return images, []
+    if channels not in (1, 3) and images.shape[3] != channels:
+        raise SchemaError(
+            f"{raw.name}, {field.name}", f"must have {channels} channels", found=f"{images.shape[3]} channels"
+        )
+    found = " x ".join(map(str, images.shape[1:]))
+    note = f"Images of {found} were converted to {height} x {width} x {channels}, the size of the training images."
+    return resize_array(images, (height, width, channels)), [note]
+
+
+def _missing_in(columns: dict[str, pd.Series], field: Field) -> int:
+    return int(columns[field.name].isna().sum()) if field.name in columns else 0
+
+
+def _part(raw: Raw, schema: Schema) -> np.ndarray | None:
+    if raw.part is not None:
+        return raw.part
+    for field in schema.of("split"):
+        if field.name in raw.frame:
+            parts = (
+                raw.frame[field.name]
+                .astype(object)
+                .map(lambda text: SPLIT_VALUES.get(str(text).strip().lower()))
+            )
+            return None if parts.isna().any() else parts.to_numpy(dtype=str)
+    return None
+
+
+def _extra(raw: Raw, schema: Schema) -> list[str]:
+    extra = [name for name in raw.names if name not in schema]
+    if not extra:
+        return []
+    return [f"Columns that the model does not know were left out: {', '.join(extra[:10])}."]

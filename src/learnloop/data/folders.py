@@ -1,0 +1,158 @@
+"""Folders: class folders of images (with or without train/ validation/ test/), MNIST idx files, loose images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from learnloop.data.arrays import IMAGE
+from learnloop.data.imagecache import Corrupt, decode_files
+from learnloop.data.images import IMAGE_SUFFIXES
+from learnloop.data.npz import LABEL, idx_pairs, read_idx
+from learnloop.data.raw import Raw
+from learnloop.errors import DataError
+
+PART_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+FILE = "file"
+
+
+def read_folder(
+    folder: Path,
+    *,
+    corrupt: Corrupt = "refuse",
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> Raw:
+    """Images with their class folder's name as "label"; idx files. Raises DataError for any other folder."""
+    if (folder / "raw").is_dir() and idx_pairs(folder / "raw"):
+        folder = folder / "raw"
+    if pairs := idx_pairs(folder):
+        return read_idx(pairs, str(folder))
+    parts = {
+        PART_FOLDERS[path.name.lower()]: path
+        for path in _folders(folder)
+        if path.name.lower() in PART_FOLDERS
+    }
+    if "train" in parts and len(parts) > 1:
+        return _read_classes(folder, parts, corrupt, size, channels)
+    roots = {"": parts["train"]} if set(parts) == {"train"} else {"": folder}
+    return _read_classes(folder, roots, corrupt, size, channels)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(
+            str(folder), "must be a readable folder", found=error.strerror or str(error)
+        ) from None
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Image files under a folder, in the order of their paths."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _read_classes(
+    folder: Path, roots: dict[str, Path], corrupt: Corrupt, size: tuple[int, int] | None, channels: int | None
+) -> Raw:
+    files: list[Path] = []
+    labels: list[str] = []
+    parts: list[str] = []
+    for part, root in roots.items():
+        for class_folder in _folders(root):
+            found = image_files(class_folder)
+            files += found
+            labels += [class_folder.name] * len(found)
+            parts += [part] * len(found)
+    if not files:
+        raise _no_classes(folder)
+    notes = _odd_files(folder, files)
+    decoded = decode_files(files, str(folder), size=size, channels=channels, corrupt=corrupt)
+    kept = decoded.kept
+    frame = pd.DataFrame(
+        {
+            LABEL: pd.Series([labels[row] for row in kept], dtype="str").astype("category"),
+            FILE: pd.Series([str(files[row].relative_to(folder)) for row in kept], dtype="str"),
+        }
+    )
+    return Raw(
+        name=str(folder),
+        frame=frame,
+        arrays={IMAGE: decoded.images},
+        part=np.array(parts)[kept] if len(roots) > 1 else None,
+        target=(LABEL,),
+        kinds={FILE: ("id", "The file's name; set aside.")},
+        notes=(*notes, *decoded.notes),
+        origin={"path": str(folder)},
+    )
+
+
+def _odd_files(folder: Path, files: list[Path]) -> list[str]:
+    known = set(files)
+    odd = [path for path in folder.rglob("*") if path.is_file() and path not in known and path.name[0] != "."]
+    if not odd:
+        return []
+    names = ", ".join(path.name for path in sorted(odd)[:5])
+    return [f"{len(odd)} files that are not images in a class folder were left out: {names}."]
+
+
+def _is_table(path: Path) -> bool:
+    return (
+        path.name.lower()
+        .removesuffix(".gz")
+        .endswith((".csv", ".tsv", ".parquet", ".npz", ".json", ".jsonl"))
+    )
+
+
+def _no_classes(folder: Path) -> DataError:
+    tables = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    loose = image_files(folder)
+    if loose:
+        return DataError(
+            str(folder),
+            "must hold one folder of images for each class",
+            found=f"{len(loose)} images without class folders",
+            do=f"mkdir {folder}/CLASS && mv {folder}/*{loose[0].suffix} {folder}/CLASS/",
+        )
+    return DataError(
+        str(folder),
+        "must hold folders of images, one a class, or MNIST idx files",
+        found="no images" + (f"; files: {', '.join(path.name for path in tables[:6])}" if tables else ""),
+        do=tuple(f"learnloop fit {path}" for path in tables if _is_table(path))[:3],
+    )
+
+
+def read_images(
+    paths: list[Path],
+    name: str,
+    *,
+    corrupt: Corrupt = "refuse",
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> Raw:
+    """Loose image files without labels, for prediction."""
+    decoded = decode_files(paths, name, size=size, channels=channels, corrupt=corrupt)
+    frame = pd.DataFrame({FILE: pd.Series([str(paths[row]) for row in decoded.kept], dtype="str")})
+    return Raw(
+        name=name,
+        frame=frame,
+        arrays={IMAGE: decoded.images},
+        kinds={FILE: ("id", "The file's name; set aside.")},
+        notes=decoded.notes,
+    )

@@ -1,0 +1,171 @@
+"""Array files: .npz, .npy, MNIST idx. Nothing here can run code: pickles are refused."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from learnloop.data.arrays import IMAGE, from_mapping, from_x, named_classes, to_images
+from learnloop.data.encoding import read_bytes
+from learnloop.data.raw import Raw
+from learnloop.errors import DataError
+
+LABEL = "label"
+IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+IDX_NAME = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
+IDX_PARTS = {"train": "train", "t10k": "test", "test": "test"}
+
+
+def read_npz(path: Path) -> Raw:
+    """x_train/y_train/..., x/y, or one array a column; also CIFAR-10 packed as JPEG tiles (see the data README)."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(str(path), "must be a whole .npz file", found=str(error) or "a cut file") from None
+    except ValueError as error:
+        raise _pickle(path, error) from None
+    if {"train_jpeg", "test_jpeg"} <= arrays.keys():
+        return _from_tiles(arrays, str(path))
+    return from_mapping(arrays, str(path))
+
+
+def read_npy(path: Path) -> Raw:
+    """One array of inputs."""
+    try:
+        return from_x(np.load(path, allow_pickle=False), str(path))
+    except (OSError, EOFError) as error:
+        raise DataError(str(path), "must be a whole .npy file", found=str(error)) from None
+    except ValueError as error:
+        raise _pickle(path, error) from None
+
+
+def _pickle(path: Path, error: Exception) -> DataError:
+    return DataError(
+        str(path),
+        "must hold plain arrays",
+        found="pickled Python objects" if "ickle" in str(error) else str(error),
+        cause="it was saved from lists of different lengths or from objects",
+        do="np.savez(path, x=np.asarray(x, 'float32'), y=np.asarray(y))",
+    )
+
+
+def _from_tiles(arrays: dict[str, np.ndarray], name: str) -> Raw:
+    images, labels, parts = [], [], []
+    for part in ("train", "test"):
+        images.append(_untile(arrays[f"{part}_jpeg"], arrays[f"{part}_grid"]))
+        labels.append(arrays[f"y_{part}"])
+        parts.append(np.full(len(labels[-1]), part))
+    raw = labelled(np.concatenate(images), np.concatenate(labels), name, arrays["class_names"].tolist())
+    note = (
+        "This copy of CIFAR-10 is lossy (JPEG, PSNR 38 dB); figures may differ slightly from the original's."
+    )
+    return Raw(**{**vars(raw), "part": np.concatenate(parts), "notes": (note,)})
+
+
+def _untile(jpeg: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """JPEG bytes of a grid of 32 x 32 tiles -> uint8 [rows * columns, 32, 32, 3]."""
+    from PIL import Image
+
+    rows, columns = (int(size) for size in grid)
+    with Image.open(io.BytesIO(jpeg.tobytes())) as picture:
+        pixels = np.asarray(picture)
+    return np.ascontiguousarray(
+        pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
+    )
+
+
+def labelled(
+    images: np.ndarray,
+    labels: np.ndarray,
+    name: str,
+    class_names: list[str] | None = None,
+    part: np.ndarray | None = None,
+) -> Raw:
+    """Images with the target "label"."""
+    if len(images) != len(labels):
+        raise DataError(
+            name, "must have one label for each image", found=f"{len(images)} images and {len(labels)} labels"
+        )
+    pixels, notes = to_images(images, name)
+    values = named_classes(labels, class_names, name) if class_names else np.asarray(labels, dtype=np.int64)
+    return Raw(
+        name=name,
+        frame=pd.DataFrame({LABEL: values}),
+        arrays={IMAGE: pixels},
+        part=part,
+        target=(LABEL,),
+        notes=tuple(notes),
+    )
+
+
+def read_idx_array(path: Path) -> np.ndarray:
+    """One idx file (http://yann.lecun.com/exdb/mnist, "file formats"), plain or gzip."""
+    data = read_bytes(path)
+    if len(data) < 4 or data[:2] != b"\x00\x00" or data[2] not in IDX_TYPES:
+        raise DataError(str(path), "must be an idx file", found=f"it begins with {data[:4]!r}")
+    dimensions = data[3]
+    shape = tuple(int(size) for size in np.frombuffer(data, ">i4", dimensions, 4))
+    kind = np.dtype(IDX_TYPES[data[2]])
+    need = int(np.prod(shape)) * kind.itemsize + 4 + 4 * dimensions
+    if len(data) != need:
+        raise DataError(
+            str(path),
+            f"must hold {need} bytes for shape {shape}",
+            found=f"{len(data)} bytes",
+            cause="the download was cut short",
+        )
+    return np.frombuffer(data, kind, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def idx_pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """part -> (images file, labels file) of the idx files in a folder."""
+    found: dict[tuple[str, str], Path] = {}
+    for path in sorted(folder.iterdir()):
+        if matched := IDX_NAME.match(path.name):
+            found.setdefault((IDX_PARTS[matched[1]], matched[2]), path)
+    return {
+        part: (found[part, "images"], found[part, "labels"])
+        for part in ("train", "test")
+        if (part, "images") in found and (part, "labels") in found
+    }
+
+
+def read_idx(pairs: dict[str, tuple[Path, Path]], name: str, class_names: list[str] | None = None) -> Raw:
+    """Images and labels of one or two parts."""
+    images, labels, parts = [], [], []
+    for part, (image_path, label_path) in pairs.items():
+        images.append(read_idx_array(image_path))
+        labels.append(read_idx_array(label_path))
+        if len(images[-1]) != len(labels[-1]):
+            raise DataError(
+                str(image_path),
+                f"must have as many images as {label_path.name} has labels",
+                found=f"{len(images[-1])} images and {len(labels[-1])} labels",
+            )
+        parts.append(np.full(len(labels[-1]), part))
+    part = np.concatenate(parts) if len(parts) > 1 else None
+    return labelled(np.concatenate(images), np.concatenate(labels), name, class_names, part)
+
+
+def read_idx_file(path: Path) -> Raw:
+    """One file of a pair; its partner is looked for beside it."""
+    matched = IDX_NAME.match(path.name)
+    pairs = idx_pairs(path.parent) if matched else {}
+    part = IDX_PARTS[matched[1]] if matched else ""
+    if part in pairs:
+        return read_idx({part: pairs[part]}, str(path))
+    array = read_idx_array(path)
+    if array.ndim == 1:
+        raise DataError(
+            str(path),
+            "must have its images beside it",
+            found="labels alone",
+            do=f"put {path.name.replace('labels-idx1', 'images-idx3')} into the same folder",
+        )
+    return from_x(array, str(path))

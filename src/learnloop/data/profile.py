@@ -1,0 +1,80 @@
+"""`profile`: what is in the data, before anything is trained. Plain JSON; verbs/inspect.py prints and draws
+it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from learnloop.data.dataset import PARTS, Dataset
+from learnloop.data.profile_fields import field_facts, target_facts
+from learnloop.data.profile_images import image_facts
+from learnloop.data.profile_leaks import alone
+from learnloop.data.profile_relations import constants, repeated_rows, twins
+from learnloop.data.profile_warnings import warnings
+
+FORMAT = 1
+_ROWS = 20_000
+"""Rows that the search for leaks and correlations looks at."""
+
+
+def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
+    """Facts about `dataset` as JSON values. Changes nothing, fits nothing that is kept.
+
+    format, name, rows, columns, parts {part: rows} or None, notes
+    fields      one dict a column: name, kind, role, why, missing, missing_share, distinct, and by kind: min,
+                median, mean, max, std, outliers, histogram (numbers, dates) or top (categories, booleans,
+                text)
+    targets     classes with counts and shares and their imbalance, or the distribution of a number
+    constant    columns with one value;  twins  pairs of columns that say the same
+    repeats     rows that occur more than once, as a whole and across the data's own parts
+    alone       what each input column predicts of the target by itself; `leaks` those that predict it all
+    images      one dict an image column: size, channel means, blank and repeated images, rows for a sheet
+    sampled     sentences: where only a part of the rows was looked at
+    warnings    [{"name", "severity": "warning" | "note", "text"}], the worst first
+    """
+    rng = np.random.default_rng(seed)
+    sampled: list[str] = []
+    rows = len(dataset)
+    sample = _sample(rows, rng, sampled)
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "name": dataset.name,
+        "rows": rows,
+        "columns": len(dataset.schema.fields),
+        "parts": _parts(dataset),
+        "notes": list(dataset.notes),
+        "fields": [field_facts(field, dataset.column(field.name)) for field in dataset.schema.fields],
+        "targets": [target_facts(field, dataset.column(field.name)) for field in dataset.schema.targets],
+        "constant": constants(dataset),
+        "twins": twins(dataset, sample),
+        "repeats": repeated_rows(dataset, sampled),
+        "alone": alone(dataset, sample, rng),
+        "images": [
+            image_facts(dataset, field, rng, sampled)
+            for field in dataset.schema.fields
+            if field.kind == "image"
+        ],
+        "sampled": sampled,
+    }
+    facts["leaks"] = [row for row in facts["alone"] if row["leaks"]]
+    facts["warnings"] = warnings(facts)
+    return facts
+
+
+def _sample(rows: int, rng: np.random.Generator, sampled: list[str]) -> np.ndarray:
+    """All rows in order, or a random sample of them, sorted."""
+    if rows <= _ROWS:
+        return np.arange(rows)
+    sampled.append(
+        f"Correlations and what single columns predict: on {_ROWS:,} of {rows:,} rows, drawn at random."
+    )
+    return np.sort(rng.choice(rows, _ROWS, replace=False))
+
+
+def _parts(dataset: Dataset) -> dict[str, int] | None:
+    if dataset.part is None:
+        return None
+    return {part: int((dataset.part == part).sum()) for part in PARTS if (dataset.part == part).any()}

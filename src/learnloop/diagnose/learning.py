@@ -1,0 +1,103 @@
+"""Findings about the course of training: did it learn, did it learn long enough, was it smooth?"""
+
+from __future__ import annotations
+
+import math
+
+from learnloop.diagnose.finding import Evidence, Finding, remedy, smooth
+
+
+def not_learning(evidence: Evidence) -> Finding | None:
+    """The training loss ends where it started: it fell by less than 2 %."""
+    losses = smooth(evidence.curve("train"))
+    if len(losses) < 5 or not all(math.isfinite(loss) for loss in losses):
+        return None
+    first, last, best = losses[0], losses[-1], min(losses)
+    if first - best > 0.02 * abs(first):
+        return None
+    rate = evidence.setting("optimiser.lr")
+    higher = last > first * 1.02
+    changes = {}
+    if isinstance(rate, (int, float)):
+        changes = {"optimiser.lr": rate / 10 if higher else rate * 10}
+    direction = "too high" if higher else "too low"
+    return Finding(
+        "not_learning",
+        "The network does not learn",
+        f"The training loss was {first:.4g} at the start and {last:.4g} at the end. Either the learning rate "
+        f"({_number(rate)}) is {direction}, or the inputs say nothing about the target.",
+        "problem",
+        {"first": first, "last": last, "best": best, "learning_rate": rate},
+        remedy(f"Try a learning rate ten times {'lower' if higher else 'higher'}.", changes),
+    )
+
+
+def too_short(evidence: Evidence) -> Finding | None:
+    """The best validation value is the last one and the last fifth of training still brought more than 2 %."""
+    losses = evidence.curve("validation") or smooth(evidence.curve("train"))
+    if len(losses) < 5 or not all(math.isfinite(loss) for loss in losses) or losses[0] <= min(losses):
+        return None
+    tail = max(1, len(losses) // 5)
+    before, last = min(losses[:-tail]), losses[-1]
+    # Against the whole way down: a schedule that ends at zero always brings a little at the end.
+    share = (before - last) / (losses[0] - min(losses))
+    if last > min(losses) or share < 0.05 or before - last < 0.02 * abs(before):
+        return None
+    epochs = evidence.setting("train.epochs")
+    changes = {"train.epochs": 2 * epochs} if isinstance(epochs, int) else {}
+    return Finding(
+        "too_short",
+        "Training stopped while it was still getting better",
+        f"The loss fell from {before:.4g} to {last:.4g} in the last fifth of the run. More training should give a better "
+        "network.",
+        "warning",
+        {"before_last_fifth": before, "last": last, "share_of_whole_fall": share, "epochs": epochs},
+        remedy("Train twice as long.", changes),
+    )
+
+
+def learning_rate_high(evidence: Evidence) -> Finding | None:
+    """The training loss jumps: at least two rows far above the median of the rows around them."""
+    losses = evidence.curve("train")
+    if len(losses) < 10:
+        return None
+    jumps = []
+    for position in range(2, len(losses)):
+        recent = sorted(losses[max(0, position - 5) : position])
+        usual = recent[len(recent) // 2]
+        if losses[position] > 2 * usual and losses[position] - usual > 0.1 * abs(losses[0]):
+            jumps.append(position)
+    if len(jumps) < 2:
+        return None
+    rate = evidence.setting("optimiser.lr")
+    changes = {"optimiser.lr": rate / 3} if isinstance(rate, (int, float)) else {}
+    return Finding(
+        "learning_rate_high",
+        "The loss jumps: the learning rate is high",
+        f"In {len(jumps)} of {len(losses)} recorded steps the training loss was more than twice what it had just been. "
+        f"The learning rate ({_number(rate)}) is at the edge of what this network bears.",
+        "warning",
+        {"jumps": len(jumps), "rows": len(losses), "largest": max(losses[j] for j in jumps), "learning_rate": rate},
+        remedy("Lower the learning rate to a third, or warm up longer.", changes),
+    )
+
+
+def stopped_early(evidence: Evidence) -> Finding | None:
+    """Training was ended by early stopping: say so, and which weights are kept."""
+    stopped = str(evidence.training.get("stopped", ""))
+    if "early" not in stopped.lower() and "patience" not in stopped.lower():
+        return None
+    steps, best = evidence.training.get("steps"), evidence.training.get("best_step")
+    return Finding(
+        "stopped_early",
+        "Early stopping ended the run",
+        f"Validation got no better after step {best}; training ended at step {steps} and the weights of step {best} are "
+        "the ones that are kept and measured.",
+        "note",
+        {"steps": steps, "best_step": best, "stopped": stopped},
+        remedy("Nothing to mend; a longer patience (train further) rarely helps once validation has turned."),
+    )
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

@@ -1,0 +1,96 @@
+"""The default network for small images: designed so that two CPU cores train it in a minute."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from learnloop.config import Config
+from learnloop.contracts import InputSpec
+from learnloop.models.config import require
+from learnloop.nn.init import initialise, initialise_output
+from learnloop.nn.inputs import ImageInput
+from learnloop.nn.shift import Shift
+
+_STRIDED = 20  # from this side length on the stem halves the image
+_POOLED = 6  # smaller maps are not halved any more
+_LAST = 4  # larger maps are averaged down to this side before the outputs
+
+
+class CNNConfig(Config):
+    """A stem, stages of 3x3 convolutions that each halve the image once, and a linear layer on the last maps.
+
+    [batch, c, h, w] -> stem conv 5x5 stride 2 [batch, stem, h/2, w/2] -> per stage: conv 3x3 - max pool 2x2 -
+    batch norm - ReLU, then `convs - 1` times conv 3x3 - batch norm - ReLU [batch, width, h/4, w/4], ... -> flatten ->
+    dropout -> [batch, outputs].
+
+    A small image spends nearly all arithmetic of an ordinary network on its first, full-size maps; a strided stem
+    takes a quarter of that, and pooling before norm and ReLU (Jordan, arXiv:2404.00498, section 3) another part.
+    Batch norm: Ioffe and Szegedy 2015. Images under 20 pixels have a stem 3x3 without stride; maps under 6 pixels are not
+    pooled; maps above 4 are averaged to 4x4 before they are flattened, so any size from 8 on fits.
+    """
+
+    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
+    title: ClassVar[str] = "small convolutional network with batch norm, made for speed; the default for images"
+    numbers: ClassVar[str] = "standard"
+    rule: ClassVar[str] = "gradient"
+
+    stem: int = Field(32, ge=1, description="feature maps of the first convolution")
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (32, 64), min_length=1, description="feature maps of each stage"
+    )
+    convs: int = Field(2, ge=1, description="convolutions in each stage")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the last features switched off in each step")
+    shift: int = Field(0, ge=0, description="training images are moved by up to so many pixels, at random")
+    flip: bool = Field(False, description="training images are mirrored at random; not for digits or text")
+
+    def build(self, spec: InputSpec, outputs: int) -> nn.Module:
+        require("cnn", self.inputs, spec, outputs)
+        maps, height, width = spec.shape
+        parts = OrderedDict[str, nn.Module]()
+        if self.shift or self.flip:
+            parts["augment"] = Shift(self.shift, self.flip)
+        parts["input"] = ImageInput(spec.mean, spec.std)
+        strided = min(height, width) >= _STRIDED
+        parts["stem"] = _block(maps, self.stem, kernel=5 if strided else 3, stride=2 if strided else 1)
+        maps = self.stem
+        if strided:
+            height, width = (height + 1) // 2, (width + 1) // 2
+        for stage, size in enumerate(self.widths, start=1):
+            for number in range(1, self.convs + 1):
+                pool = number == 1 and min(height, width) >= _POOLED
+                parts[f"conv{stage}_{number}"] = _block(maps, size, pool=pool)
+                maps = size
+                height, width = (height // 2, width // 2) if pool else (height, width)
+        if max(height, width) > _LAST:
+            height, width = min(height, _LAST), min(width, _LAST)
+            parts["average"] = nn.AdaptiveAvgPool2d((height, width))  # [batch, maps, 4, 4] at most
+        parts["flatten"] = nn.Flatten()  # [batch, maps height width]
+        if self.dropout:
+            parts["dropout"] = nn.Dropout(self.dropout)
+        output = nn.Linear(maps * height * width, outputs)  # [batch, outputs]
+        parts["output"] = output
+        net = nn.Sequential(parts)
+        initialise(net, "auto", "relu")
+        initialise_output(output, "auto")
+        return net
+
+    def suggest(self, rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:
+        return {}
+
+
+def _block(maps: int, size: int, *, kernel: int = 3, stride: int = 1, pool: bool = False) -> nn.Sequential:
+    """conv - (max pool 2x2) - batch norm - ReLU: [batch, maps, h, w] -> [batch, size, h', w'].
+
+    No bias: the norm would subtract it. Pooling comes before norm and ReLU, which then see a quarter of the pixels.
+    """
+    parts = OrderedDict[str, nn.Module]()
+    parts["conv"] = nn.Conv2d(maps, size, kernel, stride=stride, padding=kernel // 2, bias=False)
+    if pool:
+        parts["pool"] = nn.MaxPool2d(2)
+    parts["norm"] = nn.BatchNorm2d(size)
+    parts["relu"] = nn.ReLU(inplace=True)
+    return nn.Sequential(parts)

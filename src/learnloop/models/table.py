@@ -1,0 +1,63 @@
+"""`MODELS`: every model by name. A foreign one is an import path, `package.module:Name`."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from learnloop.config import Config
+from learnloop.errors import RecipeError, did_you_mean, nearest
+from learnloop.models.cnn import CNNConfig
+from learnloop.models.cnn3 import CNN3Config
+from learnloop.models.config import FITTING, ModelConfig
+from learnloop.models.lenet import LeNet5Config
+from learnloop.models.linear import LinearConfig
+from learnloop.models.mlp import MLPConfig
+from learnloop.models.own import import_object, own_class
+from learnloop.models.perceptron import PerceptronConfig
+from learnloop.models.tabular import TabularConfig
+
+MODELS: dict[str, type[ModelConfig]] = {
+    "perceptron": PerceptronConfig,
+    "linear": LinearConfig,
+    "mlp": MLPConfig,
+    "tabular": TabularConfig,
+    "lenet5": LeNet5Config,
+    "cnn": CNNConfig,
+    "cnn3": CNN3Config,
+}
+
+_NEEDED = ("inputs", "title", "numbers", "rule", "build", "suggest")
+
+
+def default_model(kind: str) -> str:
+    """The name of the model that suits a kind of input ("table", "image") when none is asked for."""
+    return FITTING[kind][0]
+
+
+def find_model(name: str) -> type[ModelConfig]:
+    """The config class for `name`: a key of MODELS, or `package.module:Name`.
+
+    The import path may name a Config with the members of `ModelConfig`, or an `nn.Module` class, which is
+    then wrapped (`learnloop.models.own.OwnConfig` says what it is constructed with). Raises RecipeError.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    if ":" not in name:
+        raise RecipeError(
+            "--model",
+            "must be the name of a model, or an import path package.module:Name",
+            found=repr(name),
+            cause=did_you_mean(name, MODELS),
+            available=nearest(name, MODELS),
+        )
+    found = import_object(name)
+    if isinstance(found, type) and issubclass(found, nn.Module):
+        return own_class(name)
+    missing = [member for member in _NEEDED if not hasattr(found, member)]
+    if not (isinstance(found, type) and issubclass(found, Config)) or missing:
+        raise RecipeError(
+            f"model {name}",
+            "must be an nn.Module class, or a learnloop.config.Config class with " + ", ".join(_NEEDED),
+            found=f"a {type(found).__name__}" + (f" without {', '.join(missing)}" if missing else ""),
+        )
+    return found

@@ -1,0 +1,152 @@
+"""The sections of a recipe: all that a run can be asked for, each value with its range and its meaning.
+
+`model`, `optimiser`, `schedule` and the loss are components: their fields are those of the Config that their
+`name` picks in its table (`MODELS`, `OPTIMISERS`, `SCHEDULES`, `LOSSES`); the sections below are fixed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from learnloop.config import Config
+from learnloop.data.schema import Kind
+from learnloop.optim.plan import PlanConfig
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+ClassWeight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class DataSection(Config):
+    """What is read, and how it is taken."""
+
+    path: Name | None = Field(
+        None, description="file, folder or catalog name; null: an object in memory was handed over"
+    )
+    target: tuple[Name, ...] | None = Field(
+        None, description="column or columns to learn; null: found in the data where it is plain"
+    )
+    columns: dict[str, Kind] = Field(
+        default_factory=dict, description="kind of a column where the guess is wrong: {zip: category}"
+    )
+    ignore: tuple[Name, ...] = Field((), description="columns to set aside")
+    group: Name | None = Field(None, description="column whose rows stay together in one part of the split")
+    time: Name | None = Field(None, description="column to split by: the newest rows are the test part")
+    weight: Name | None = Field(None, description="column with the weight of each row")
+    validation: Share = Field(
+        0.15, description="share of the rows that chooses the best weights and stops early"
+    )
+    test: float = Field(
+        0.2, ge=0, lt=1, description="share of the rows that is held out for the final figures"
+    )
+    numbers: Literal["auto", "standard", "quantile", "robust", "none"] = Field(
+        "auto", description="how number columns are scaled; auto: as the model likes it"
+    )
+    image_size: int | None = Field(
+        None, ge=1, le=4096, description="side in pixels to which images are resized; null: as they are"
+    )
+    corrupt: Literal["refuse", "skip"] = Field(
+        "refuse", description="what to do with a file or row that cannot be read"
+    )
+    download: bool = Field(False, description="allow a catalog entry to be downloaded")
+
+
+class TaskSection(Config):
+    """What is learnt."""
+
+    name: Literal["auto", "classify", "regress"] = Field(
+        "auto", description="classes or numbers; auto: from the target"
+    )
+    loss: str = Field("auto", description="what training makes small; auto: the usual one of the task")
+    class_weights: Literal["none", "balanced"] | dict[str, ClassWeight] = Field(
+        "none", description="weight of each class in the loss; balanced: n / (classes * n of the class)"
+    )
+
+
+class TrainSection(Config):
+    """How long, in which portions, and what ends it. At most one of epochs, steps and minutes."""
+
+    epochs: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="passes over the training part; null: another limit, or suggested",
+    )
+    steps: int | None = Field(None, gt=0, description="updates of the weights")
+    minutes: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="wall-clock limit; the schedule reaches its end with it"
+    )
+    batch_size: int = Field(64, gt=0, description="rows in one step")
+    patience: int | None = Field(
+        None, gt=0, description="evaluations without improvement that end the run; null: never"
+    )
+    monitor: str = Field(
+        "auto", description="validation figure that chooses the best weights; auto: by the task"
+    )
+    average: float = Field(
+        0.0, ge=0, lt=1, description="decay of the moving average of the weights (EMA) that is kept; 0: off"
+    )
+    clip: float | None = Field(
+        None, gt=0, description="largest norm of the gradient; null: not clipped", allow_inf_nan=False
+    )
+    accumulate: int = Field(1, gt=0, description="batches whose gradients are added up to one step")
+    l1: float = Field(0.0, ge=0, allow_inf_nan=False, description="weight of the sum of |w| in the loss")
+    evaluate_every: int | None = Field(
+        None, gt=0, description="steps between evaluations; null: about 20 to 50 evaluations a run"
+    )
+    checkpoint_seconds: float = Field(30.0, gt=0, description="seconds between checkpoints")
+    log_every: int | None = Field(
+        None,
+        gt=0,
+        description="steps between logged training figures; null: chosen from the length of the run",
+    )
+    keep: int = Field(2, ge=1, description="checkpoints that are kept")
+
+
+class WatchSection(Config):
+    """Who looks on."""
+
+    csv: bool = Field(False, description="write metrics.csv beside metrics.jsonl")
+    tensorboard: bool = Field(False, description="write TensorBoard event files (extra `tensorboard`)")
+    progress: Literal["auto", "rich", "line", "off"] = Field(
+        "auto", description="how progress is shown; auto: rich in a terminal, lines elsewhere"
+    )
+
+
+class ReportSection(Config):
+    """What is measured and written at the end."""
+
+    baselines: bool = Field(True, description="measure simple models on the same split")
+    html: bool = Field(True, description="write report.html")
+    intervals: bool = Field(True, description="bootstrap 95 % intervals of the figures")
+
+
+SECTIONS: dict[str, type[Config]] = {
+    "data": DataSection,
+    "task": TaskSection,
+    "train": TrainSection,
+    "plan": PlanConfig,
+    "watch": WatchSection,
+    "report": ReportSection,
+}
+"""The sections with fixed fields."""
+
+ORDER = ("data", "task", "model", "optimiser", "schedule", "train", "plan", "watch", "report")
+"""All sections, as they are written."""
+
+
+class Root(Config):
+    """The values that stand outside of any section."""
+
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="of everything random: split, initialisation, order, dropout"
+    )
+    out: Name | None = Field(None, description="run folder; null: a new one in LEARNLOOP_HOME/runs")
+
+
+OBJECT = "object"
+"""The name of a component that was handed over as a Python object."""
+
+LIMITS = ("train.epochs", "train.steps", "train.minutes")

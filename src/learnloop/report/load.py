@@ -1,0 +1,76 @@
+"""A finished run, read from its folder for showing: report.json, metrics.jsonl, recipe.yaml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from learnloop.errors import RunError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunView:
+    """name: the folder's name. report: report.json. history: rows of metrics.jsonl. recipe: recipe.yaml as text."""
+
+    name: str
+    report: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    recipe: str = ""
+
+    def evaluation(self, part: str = "test") -> Mapping[str, Any]:
+        """The evaluation of a part, of whichever part there is when that one is missing, {} when there is none."""
+        found = self.report.get("evaluation", {})
+        return found.get(part) or found.get("validation") or next(iter(found.values()), {})
+
+    @property
+    def task(self) -> str:
+        return str(self.evaluation().get("task") or self.report["asked"]["task"])
+
+
+def load_run(folder: Path) -> RunView:
+    """Read a run folder. Raises RunError when report.json is missing, damaged or of another format."""
+    folder = Path(folder)
+    path = folder / "report.json"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            str(folder),
+            "must be the folder of a finished run",
+            found="no report.json in it",
+            cause="the run was interrupted before its evaluation, or this is another folder",
+            do=f"learnloop fit --resume {folder}",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(
+            str(path), "must be readable JSON", found=str(error), do=f"learnloop evaluate {folder}"
+        ) from None
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        found = report.get("format") if isinstance(report, dict) else type(report).__name__
+        raise RunError(str(path), f"must be of format {FORMAT}", found=f"{found!r}")
+    recipe = folder / "recipe.yaml"
+    text = recipe.read_text(encoding="utf-8") if recipe.is_file() else ""
+    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text)
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl; a last line that was cut off by a crash is left out, another bad line is an error."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            if number == len(lines):
+                break
+            raise RunError(str(path), "must hold one JSON object a line", found=f"line {number}: {line[:60]!r}") from None
+    return rows

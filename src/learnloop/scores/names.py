@@ -1,0 +1,87 @@
+"""The names of metrics (they follow scikit-learn), what they mean, and which ones are shown first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from learnloop.errors import RecipeError, did_you_mean, nearest
+
+
+@dataclass(frozen=True)
+class Metric:
+    """title: for tables. higher: whether more is better. scale: a share of 1, nats, the target's unit, its square,
+    or a plain number. meaning: one sentence."""
+
+    title: str
+    higher: bool
+    scale: Literal["share", "nats", "unit", "unit squared", "plain"]
+    meaning: str
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric("Accuracy", True, "share", "Share of rows whose prediction is exactly right."),
+    "balanced_accuracy": Metric("Balanced accuracy", True, "share", "Mean recall of the classes."),
+    "precision": Metric("Precision", True, "share", "Share of predicted positives that are positive."),
+    "recall": Metric("Recall", True, "share", "Share of positives that are found."),
+    "f1": Metric("F1", True, "share", "Harmonic mean of precision and recall."),
+    "precision_macro": Metric("Precision (macro)", True, "share", "Mean precision of the classes."),
+    "recall_macro": Metric("Recall (macro)", True, "share", "Mean recall of the classes."),
+    "f1_macro": Metric("F1 (macro)", True, "share", "Mean F1 of the classes: rare classes count as much."),
+    "f1_micro": Metric("F1 (micro)", True, "share", "F1 of all labels pooled."),
+    "f1_weighted": Metric("F1 (weighted)", True, "share", "Mean F1 of the classes, weighted by their rows."),
+    "roc_auc": Metric("ROC AUC", True, "plain", "Chance that a positive row scores above a negative one."),
+    "average_precision": Metric("Average precision", True, "plain", "Area under the precision-recall curve."),
+    "log_loss": Metric("Log loss", False, "nats", "Mean of -ln(probability given to the truth)."),
+    "brier": Metric("Brier score", False, "plain", "Mean squared error of the probabilities."),
+    "ece": Metric("Calibration error", False, "share", "Mean gap between confidence and accuracy in 15 bins."),
+    "hamming_loss": Metric("Hamming loss", False, "share", "Share of single labels that are wrong."),
+    "mse": Metric("MSE", False, "unit squared", "Mean squared error."),
+    "rmse": Metric("RMSE", False, "unit", "Root of the mean squared error, in the target's unit."),
+    "mae": Metric("MAE", False, "unit", "Mean absolute error, in the target's unit."),
+    "median_absolute_error": Metric("Median error", False, "unit", "Half of the rows are off by less than this."),
+    "r2": Metric("R²", True, "plain", "Share of the target's variance that is explained; 0 = always the mean."),
+    "loss": Metric("Loss", False, "plain", "The training objective."),
+}
+
+HEADLINE: dict[str, tuple[str, ...]] = {
+    "classify": ("accuracy", "f1_macro", "roc_auc", "log_loss"),
+    "labels": ("f1_macro", "accuracy", "roc_auc", "log_loss"),
+    "regress": ("rmse", "mae", "r2"),
+}
+ALIASES = {"class": "classify", "numbers": "regress"}
+"""The kinds of target (transforms/targets.py) by the task that they belong to."""
+
+
+def headline(task: str) -> list[str]:
+    """The metrics shown first; the first of them is the one that models are compared by.
+
+    task  classify, labels (several labels a row) or regress; also the target kinds class and numbers.
+    """
+    name = ALIASES.get(task, task)
+    if name not in HEADLINE:
+        known = [*HEADLINE, *ALIASES]
+        raise RecipeError(
+            "task",
+            "must be a task whose metrics are known",
+            found=repr(task),
+            cause=did_you_mean(task, known),
+            available=nearest(task, known),
+        )
+    return list(HEADLINE[name])
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a larger value of the metric is better. A prefix such as `validation_` is ignored."""
+    if name not in METRICS and "_" in name:
+        for prefix in ("validation_", "train_", "test_"):
+            name = name.removeprefix(prefix)
+    if name not in METRICS:
+        raise RecipeError(
+            "metric",
+            "must be a metric that is known",
+            found=repr(name),
+            cause=did_you_mean(name, METRICS),
+            available=nearest(name, METRICS),
+        )
+    return METRICS[name].higher

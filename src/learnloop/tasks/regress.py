@@ -1,0 +1,59 @@
+"""`Regress`: one or several numbers. The network works in standardised units; predictions are handed back in the user's."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from learnloop.contracts import Batch, Scalars, Y
+from learnloop.optim.plan import Plan
+from learnloop.optim.updater import Updater
+from learnloop.tasks.loss_task import Loss, LossTask
+
+VALUES = "values"
+"""float [batch, targets] in standardised units; `NumberTarget.invert` turns them into the user's."""
+
+
+class Regress(LossTask):
+    """value = output. y float [batch, targets], standardised on the training part.
+
+    scale: standard deviation of each target on the training part, [targets]: progress is shown in the user's units.
+    The evaluation metrics are those of the averaged members: mse, rmse, mae over all targets.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        keys: tuple[str, ...],
+        loss: Loss,
+        *,
+        plan: Plan,
+        updater: Updater | None = None,
+        scale: Tensor | None = None,
+    ) -> None:
+        super().__init__(net, keys, loss, plan=plan, updater=updater)
+        self._scale = scale
+
+    def predict(self, batch: Batch) -> Batch:
+        outputs = self.forward(batch).float()
+        return {VALUES: outputs.mean(1) if outputs.dim() == 3 else outputs}  # [batch, targets]
+
+    def eval_step(self, batch: Batch) -> Scalars:
+        values = self.predict(batch)[VALUES]
+        y = batch[Y].float().reshape(values.shape)
+        loss = self._loss(values, y, None)
+        error = values - y
+        if self._scale is not None:
+            error = error * self._scale.to(error.device)
+        return {"loss": loss, "mse": error.square().mean(), "mae": error.abs().mean()}
+
+    def summarise(self, means: dict[str, float]) -> dict[str, float]:
+        return {"loss": means["loss"], "rmse": math.sqrt(means["mse"]), "mae": means["mae"]}
+
+
+@torch.no_grad()
+def mean_of_targets(y: Tensor) -> Tensor:
+    """The constant prediction that a network starts from: zero in standardised units, [targets]."""
+    return y.float().mean(0)

@@ -1,0 +1,79 @@
+"""The tasks, and how one is put together from a network, a loss and a Plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from learnloop.contracts import Task
+from learnloop.optim.plan import Plan
+from learnloop.optim.updater import Updater
+from learnloop.tasks.classify import Classify, ClassifyLabels, outputs_for
+from learnloop.tasks.loss_task import Loss
+from learnloop.tasks.perceptron import PerceptronTask
+from learnloop.tasks.regress import Regress
+
+TargetKind = Literal["class", "labels", "numbers"]
+"""One class of several, several 0/1 labels at once, or numbers."""
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a task can be asked for.
+
+    targets  the kinds of target it takes
+    losses   target kind -> losses by name, the default first
+    monitor  the validation metric that chooses the best weights
+    """
+
+    title: str
+    targets: tuple[TargetKind, ...]
+    losses: dict[TargetKind, tuple[str, ...]]
+    monitor: str = "loss"
+
+
+TASKS: dict[str, TaskInfo] = {
+    "classify": TaskInfo(
+        "one class of several, or several labels at once",
+        ("class", "labels"),
+        {
+            "class": ("cross_entropy", "binary_cross_entropy", "hinge", "kl"),
+            "labels": ("binary_cross_entropy",),
+        },
+    ),
+    "regress": TaskInfo(
+        "one or several numbers",
+        ("numbers",),
+        {"numbers": ("mse", "mae", "huber", "quantile")},
+    ),
+}
+
+
+def outputs_of(target: TargetKind, loss: str, size: int) -> int:
+    """Outputs of the network for `size` classes, labels or targets."""
+    return outputs_for(loss, size) if target == "class" else size
+
+
+def make_task(
+    target: TargetKind,
+    net: nn.Module,
+    keys: tuple[str, ...],
+    loss: Loss,
+    *,
+    plan: Plan,
+    updater: Updater | None = None,
+    scale: Tensor | None = None,
+) -> Task:
+    """The task that trains (with an updater) or only predicts (without one)."""
+    if target == "class":
+        return Classify(net, keys, loss, plan=plan, updater=updater)
+    if target == "labels":
+        return ClassifyLabels(net, keys, loss, plan=plan, updater=updater)
+    return Regress(net, keys, loss, plan=plan, updater=updater, scale=scale)
+
+
+def make_perceptron(net: nn.Module, keys: tuple[str, ...], lr: float) -> Task:
+    """The task of a model whose rule is "perceptron"."""
+    return PerceptronTask(net, keys, lr=lr)

@@ -1,0 +1,236 @@
+"""`InputEncoder`: raw rows -> the arrays that a network takes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from learnloop.contracts import X_CAT, InputSpec, State, X
+from learnloop.data.dataset import Dataset
+from learnloop.data.schema import Field
+from learnloop.errors import DataError, SchemaError, UserError, did_you_mean, nearest, raise_all
+from learnloop.transforms.columns import CodeInput, DateInput, NumberInput
+from learnloop.transforms.images import ImageEncoder
+from learnloop.transforms.table import NUMBERS
+
+_FORMAT = 1
+
+
+class InputEncoder:
+    """Fitted on the training part only; every column by itself, found by its name.
+
+    numbers     how numbers are scaled: "standard", "quantile", "robust" or "none" (transforms/table.py)
+    image_size  resize images to this many pixels a side; None keeps their size
+
+    Numbers and dates go to `x`, categories and booleans to `x_cat`; text, ids and fields that are not inputs
+    are not used. A column that says nothing in the training part (one value, none missing) is not used, and
+    noted. After `fit` and after each `apply`, `notes` holds what was met there: sentences to show once.
+
+    Raises DataError where nothing is left to learn from, SchemaError where rows to apply lack a column.
+    """
+
+    def __init__(
+        self,
+        numbers: Literal["standard", "quantile", "robust", "none"] = "standard",
+        image_size: int | None = None,
+    ) -> None:
+        if numbers not in NUMBERS:
+            raise UserError(
+                "numbers", "must name a transform", found=repr(numbers), available=nearest(numbers, NUMBERS)
+            )
+        if image_size is not None and image_size < 1:
+            raise UserError("image_size", "must be at least 1 pixel, or None", found=str(image_size))
+        self.numbers = numbers
+        self.image_size = image_size
+        self.notes: tuple[str, ...] = ()
+        self.fields: tuple[Field, ...] = ()
+        self._numbers: list[NumberInput | DateInput] = []
+        self._codes: list[CodeInput] = []
+        self._image: ImageEncoder | None = None
+
+    # What was learnt
+
+    @property
+    def spec(self) -> InputSpec:
+        """What a model must know to be built."""
+        if self._image:
+            return self._image.spec
+        return InputSpec(
+            kind="table",
+            numbers=len(self.number_names),
+            cardinalities=tuple(part.codes.cardinality for part in self._codes),
+        )
+
+    @property
+    def number_names(self) -> list[str]:
+        """The columns of `x` of a table."""
+        return [name for part in self._numbers for name in part.names]
+
+    @property
+    def category_names(self) -> list[str]:
+        """The columns of `x_cat`."""
+        return [part.name for part in self._codes]
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """Column of `x_cat` -> the texts of its codes 1, 2, ..."""
+        return {part.name: part.codes.categories for part in self._codes}
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the columns of `x`, then of `x_cat`; the image's name for images."""
+        return [self._image.name] if self._image else [*self.number_names, *self.category_names]
+
+    # Fitting and applying
+
+    def fit(self, train: Dataset) -> None:
+        """Learn from the training part; notes are set anew."""
+        self._numbers, self._codes, self._image = [], [], None
+        notes: list[str] = []
+        inputs = train.schema.inputs
+        images = [field for field in inputs if field.kind == "image"]
+        if images:
+            self._fit_image(
+                train, images[0], [field.name for field in inputs if field is not images[0]], notes
+            )
+        else:
+            self._fit_table(train, inputs, notes)
+        self.notes = tuple(notes)
+
+    def _fit_image(self, train: Dataset, image: Field, others: list[str], notes: list[str]) -> None:
+        self._image = ImageEncoder(image.name, self.image_size)
+        self._image.fit(np.asanyarray(train.column(image.name)))
+        self.fields = (image,)
+        if others:
+            notes.append(
+                f"Only the images {image.name!r} are used; not used beside them: {', '.join(others)}."
+            )
+
+    def _fit_table(self, train: Dataset, inputs: list[Field], notes: list[str]) -> None:
+        used, dull = [], []
+        for field in inputs:
+            part = self._part(field)
+            if part is None:
+                continue
+            part.fit(train.column(field.name))
+            if not part.names:
+                dull.append(field.name)
+                continue
+            used.append(field)
+            (self._codes if isinstance(part, CodeInput) else self._numbers).append(part)  # type: ignore[arg-type]
+        self.fields = tuple(used)
+        if dull:
+            notes.append(f"Not used, the same value in every training row: {', '.join(map(repr, dull))}.")
+        if not used:
+            raise _nothing_to_learn_from(train, dull)
+
+    def _part(self, field: Field) -> NumberInput | DateInput | CodeInput | None:
+        if field.kind == "number":
+            return NumberInput(field, self.numbers)
+        if field.kind == "date":
+            return DateInput(field, self.numbers)
+        return CodeInput(field) if field.kind in ("category", "boolean") else None
+
+    def apply(self, data: Dataset) -> dict[str, np.ndarray]:
+        """`x` float32 [n, numbers] or uint8 [n, c, h, w], and `x_cat` int64 [n, categories] where there are
+        any.
+        """
+        self._check_columns(data)
+        if self._image:
+            self.notes = ()
+            return {X: self._image.apply(np.asanyarray(data.column(self._image.name)))}
+        notes: list[str] = []
+        x = np.empty((len(data), len(self.number_names)), dtype=np.float32)
+        start = 0
+        for part in self._numbers:
+            stop = start + len(part.names)
+            part.write(data.column(part.name), x[:, start:stop], notes)
+            start = stop
+        result: dict[str, np.ndarray] = {X: x}
+        if self._codes:
+            codes = np.empty((len(data), len(self._codes)), dtype=np.int64)
+            for position, code in enumerate(self._codes):
+                code.write(data.column(code.name), codes[:, position : position + 1], notes)
+            result[X_CAT] = codes
+        self.notes = tuple(notes)
+        return result
+
+    def _check_columns(self, data: Dataset) -> None:
+        if not self.fields:
+            raise RuntimeError("InputEncoder.apply before fit or load_state_dict")
+        there = [*map(str, data.frame.columns), *data.arrays]
+        raise_all(
+            [
+                SchemaError(
+                    f"column {field.name!r}",
+                    "must be there, as in training",
+                    found="no such column",
+                    cause=did_you_mean(field.name, there),
+                    available=nearest(field.name, there),
+                )
+                for field in self.fields
+                if field.name not in there
+            ]
+        )
+
+    # State
+
+    def state_dict(self) -> State:
+        """Nested dicts and lists of JSON values and NumPy arrays."""
+        return {
+            "format": _FORMAT,
+            "numbers": self.numbers,
+            "image_size": self.image_size,
+            "fields": [
+                {"name": field.name, "kind": field.kind, "categories": list(field.categories)}
+                for field in self.fields
+            ],
+            "columns": [part.state_dict() for part in self._numbers],
+            "codes": [part.state_dict() for part in self._codes],
+            "image": self._image.state_dict() if self._image else None,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        self.numbers, self.image_size = state["numbers"], state["image_size"]
+        self.fields = tuple(
+            Field(row["name"], row["kind"], categories=tuple(row["categories"])) for row in state["fields"]
+        )
+        self._numbers, self._codes, self._image = [], [], None
+        self.notes = ()
+        columns, codes = iter(state["columns"]), iter(state["codes"])
+        for field in self.fields:
+            part = self._part(field)
+            if isinstance(part, CodeInput):
+                part.load_state_dict(next(codes))
+                self._codes.append(part)
+            elif part is not None:
+                part.load_state_dict(next(columns))
+                self._numbers.append(part)
+        if state["image"] is not None:
+            self._image = ImageEncoder("")
+            self._image.load_state_dict(state["image"])
+
+    @classmethod
+    def from_state(cls, state: State) -> InputEncoder:
+        encoder = cls(state["numbers"], state["image_size"])
+        encoder.load_state_dict(state)
+        return encoder
+
+
+def _nothing_to_learn_from(train: Dataset, dull: list[str]) -> DataError:
+    rest: dict[str, Any] = {
+        field.name: field.kind
+        for field in train.schema.fields
+        if field.role != "target" and field.name not in dull
+    }
+    found = [f"{name!r} ({kind})" for name, kind in rest.items()]
+    found += [f"{name!r} (the same in every training row)" for name in dull]
+    name = next(iter(rest), "COLUMN")
+    return DataError(
+        train.name,
+        "must have at least one input column of kind number, category, boolean, date or image that varies",
+        found=", ".join(found) or "no column besides the target",
+        cause="every other column is free text, an id, set aside, or constant",
+        do=f"--set data.columns.{name}=category   (or number, date: use a column all the same)",
+    )

@@ -1,0 +1,161 @@
+"""From a draft to everything that a training run needs: data, split, fitted transforms, the resolved recipe, tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from learnloop.contracts import WEIGHT, Batch, InputSpec, X, Y
+from learnloop.data.dataset import PARTS, Dataset
+from learnloop.data.infer import set_task
+from learnloop.data.read import read
+from learnloop.data.split import Split, split
+from learnloop.recipe.choose import Choice, choose
+from learnloop.recipe.draft import Draft, Given
+from learnloop.recipe.resolve import Resolved, resolve
+from learnloop.tasks.table import TargetKind, outputs_of
+from learnloop.transforms.inputs import InputEncoder
+from learnloop.transforms.table import TARGETS
+
+ENOUGH_TO_CHOOSE_BY = 5000
+"""Rows of a validation part: its figures are then good to about half a point; more of them are better trained on."""
+TOO_FEW_TO_SPLIT = 20
+"""Below this many rows nothing is held out: every figure is then about rows that were trained on, and is called so."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data on one side, recipe on the other, fitted together. `tensors`: part -> batch keys -> all rows."""
+
+    dataset: Dataset
+    split: Split
+    encoder: InputEncoder
+    target: Any
+    choice: Choice
+    recipe: Resolved
+    outputs: int
+    tensors: dict[str, Batch]
+    notes: tuple[str, ...]
+
+    @property
+    def spec(self) -> InputSpec:
+        return self.encoder.spec
+
+    @property
+    def target_kind(self) -> TargetKind:
+        return self.choice.target  # type: ignore[return-value]
+
+    def part(self, name: str) -> Dataset:
+        """The raw rows of one part."""
+        return self.dataset.take(getattr(self.split, name))
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts that have rows, in order."""
+        return [name for name in PARTS if len(getattr(self.split, name))]
+
+
+def prepare(draft: Draft, *, known_split: Split | None = None) -> Prepared:
+    """Read, choose, split, fit the transforms on the training part, resolve the recipe.
+
+    Everything here is a function of the data and the recipe: a resumed run does it again and gets the same.
+    """
+    dataset = load_data(draft)
+    choice = choose(draft, dataset)
+    dataset = set_task(dataset, choice.task)
+    seed = int(draft.get("seed", 0))
+    parts, draft = (known_split, draft) if known_split is not None else _split(dataset, draft, seed)
+    train = dataset.take(parts.train)
+    encoder = InputEncoder(numbers=choice.numbers, image_size=draft.get("data.image_size"))  # type: ignore[arg-type]
+    encoder.fit(train)
+    target = TARGETS[choice.target]()
+    target.fit(train)
+    outputs = outputs_of(choice.target, choice.loss, target.outputs)  # type: ignore[arg-type]
+    recipe = resolve(draft, dataset, encoder.spec, outputs, len(train), choice=choice)
+    tensors = {}
+    for name in PARTS:
+        rows = getattr(parts, name)
+        if len(rows):
+            tensors[name] = encode(dataset.take(rows), encoder, target)
+    notes = (*dataset.notes, *encoder.notes, *getattr(target, "notes", ()), *recipe.notes)
+    return Prepared(
+        dataset, parts, encoder, target, choice, recipe, outputs, tensors, tuple(dict.fromkeys(notes))
+    )
+
+
+def load_data(draft: Draft) -> Dataset:
+    """The dataset that the draft names, or the object that was handed over."""
+    source = draft.objects.get("data", draft.get("data.path"))
+    return read(
+        source,
+        target=draft.get("data.target"),
+        columns=draft.get("data.columns", {}),
+        ignore=draft.get("data.ignore", ()),
+        group=draft.get("data.group"),
+        time=draft.get("data.time"),
+        weight=draft.get("data.weight"),
+        task=None if draft.get("task.name", "auto") == "auto" else draft.get("task.name"),
+        corrupt=draft.get("data.corrupt", "refuse"),
+        download=bool(draft.get("data.download", False)),
+    )
+
+
+def encode(data: Dataset, encoder: InputEncoder, target: Any) -> Batch:
+    """Inputs and targets of one part as tensors: x, x_cat, y, weight."""
+    arrays = encoder.apply(data)
+    batch = {key: torch.from_numpy(np.ascontiguousarray(values)) for key, values in arrays.items()}
+    batch[Y] = torch.from_numpy(np.ascontiguousarray(target.apply(data)))
+    weights = data.schema.of("weight")
+    if weights:
+        batch[WEIGHT] = torch.from_numpy(data.frame[weights[0].name].to_numpy(np.float32))
+    return batch
+
+
+def _split(dataset: Dataset, draft: Draft, seed: int) -> tuple[Split, Draft]:
+    rows = len(dataset)
+    if rows < TOO_FEW_TO_SPLIT and dataset.part is None:
+        everything, nothing = np.arange(rows), np.zeros(0, np.int64)
+        how = f"all {rows} rows are trained on; too few to hold any out, so the figures below are about rows seen in training"
+        return Split(everything, nothing, nothing, how), draft
+    share = draft.get("data.validation")
+    if share is None:
+        share = min(0.15, ENOUGH_TO_CHOOSE_BY / rows)
+        if share < 0.15:
+            given = Given(share, f"inferred: {ENOUGH_TO_CHOOSE_BY} rows are enough to choose by", "data.validation")
+            draft = replace(draft, values={**draft.values, "data.validation": given})
+    test = draft.get("data.test", 0.2)
+    return split(dataset, validation=float(share), test=float(test), seed=seed), draft
+
+
+def describe(prepared: Prepared) -> list[str]:
+    """What was inferred, in sentences, to be said before training starts."""
+    recipe, spec = prepared.recipe, prepared.spec
+    rows = ", ".join(f"{name} {len(getattr(prepared.split, name)):,}" for name in prepared.parts)
+    if spec.kind == "image":
+        channels, height, width = spec.shape
+        inputs = f"images {height}x{width}x{channels}"
+    else:
+        inputs = f"{spec.numbers} numbers, {len(spec.cardinalities)} categories"
+    targets = ", ".join(field.name for field in prepared.dataset.schema.targets)
+    lines = [
+        f"data: {prepared.dataset.name}: {rows} rows ({prepared.split.how}); inputs: {inputs}",
+        f"task: {recipe.choice.task} {targets} ({prepared.recipe.origins.get('task.name', '')})",
+        f"model: {recipe.choice.model} ({prepared.recipe.origins.get('model.name', '')})",
+    ]
+    return lines + [f"note: {note}" for note in prepared.notes]
+
+
+def say_all(lines: Sequence[str], say: Say) -> None:
+    for line in lines:
+        say(line)
+
+
+def inputs_of(batch: Batch) -> dict[str, np.ndarray]:
+    """The inputs of a part as arrays, for the baselines."""
+    return {key: tensor.numpy() for key, tensor in batch.items() if key in (X, "x_cat")}

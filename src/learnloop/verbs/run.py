@@ -1,0 +1,97 @@
+"""`Run`: the handle that Python users hold. It reads the run folder; it keeps nothing of its own."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from learnloop.bundle.bundle import Bundle
+from learnloop.data.conform import conform
+from learnloop.report.card import run_html
+from learnloop.report.page import write_report
+from learnloop.runs.folder import RunFolder
+from learnloop.runs.journal import read_journal
+from learnloop.scores.evaluation import Evaluation
+from learnloop.verbs.scoring import predicted, score, truth
+
+
+class Run:
+    """A finished (or interrupted) run.
+
+        run = ll.fit("data.csv", target="y")
+        run.metrics["test"]["accuracy"];  run.predict(df);  run.evaluate(df2);  run.history
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    @classmethod
+    def open(cls, name: str | os.PathLike[str]) -> Run:
+        """The run in a folder, or of that name. Raises RunError with the nearest names."""
+        return cls(RunFolder.find(name))
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The model that this run ended with, after it has passed its own exam."""
+        return Bundle.load(self.folder.bundle)
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The contents of report.json."""
+        return self.folder.read_json(self.folder.report)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Part -> metric -> value: {"validation": {...}, "test": {...}}."""
+        return {part: dict(found["metrics"]) for part, found in self.report["evaluation"].items()}
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """metrics.jsonl as a table: step, samples, seconds, kind (train or validation), loss, lr, ..."""
+        return pd.DataFrame(read_journal(self.folder.metrics))
+
+    def predict(self, rows: object) -> pd.DataFrame:
+        """See `Bundle.predict`."""
+        return self.bundle.predict(rows)
+
+    def evaluate(self, data: object | None = None) -> Evaluation:
+        """Metrics with intervals on rows that have the target; without `data` those of the held-out test part.
+
+        Raises SchemaError when columns are missing, DataError when there is nothing to measure on.
+        """
+        if data is None:
+            parts = self.report["evaluation"]
+            return Evaluation.from_json(parts.get("test") or parts.get("validation") or parts["train"])
+        rows = conform(data, self.bundle.about.schema, need_target=True)
+        return score(self.bundle, truth(self.bundle, rows), predicted(self.bundle, rows), self.report["asked"]["seed"])
+
+    def write_report(self) -> Path:
+        """Write report.html again from report.json and metrics.jsonl."""
+        return write_report(self.path)
+
+    def summary(self) -> dict[str, Any]:
+        """What `learnloop fit --json` prints."""
+        report = self.report
+        return {
+            "run": str(self.path),
+            "task": report["asked"]["task"],
+            "model": report["asked"]["model"],
+            "seconds": report["training"]["total_seconds"],
+            "steps": report["training"]["steps"],
+            "metrics": {"validation": {}, "test": {}, **self.metrics},
+            "intervals": {part: found["intervals"] for part, found in report["evaluation"].items()},
+        }
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        return run_html(self.report)

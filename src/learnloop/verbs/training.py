@@ -1,0 +1,251 @@
+"""Put the parts together and train: network, Plan, Updater, limit, watchers -> `Fit`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from learnloop.contracts import Batch, Task, Y
+from learnloop.data.sources import RowSource
+from learnloop.errors import RecipeError, nearest
+from learnloop.home import cache
+from learnloop.optim.average import WeightAverage
+from learnloop.optim.measure import measure
+from learnloop.optim.plan import PLAIN, Plan
+from learnloop.optim.updater import Updater
+from learnloop.runs.checkpoint import Checkpoints
+from learnloop.runs.folder import RunFolder
+from learnloop.runs.journal import Journal
+from learnloop.scores.names import higher_is_better
+from learnloop.seeds import derive, seed_torch
+from learnloop.tasks.loss_task import Loss
+from learnloop.tasks.table import make_perceptron, make_task
+from learnloop.train.best import Best
+from learnloop.train.events import Watcher
+from learnloop.train.fit import Fit, Rhythm
+from learnloop.train.limits import Limit, StepLimit, TimeLimit
+from learnloop.train.validation import Validation
+from learnloop.train.watchers.journal import CsvWriter, JournalWriter
+from learnloop.train.watchers.progress import choose_progress
+from learnloop.train.watchers.tensorboard import TensorBoardWriter
+from learnloop.verbs.prepare import Prepared
+
+EVALUATIONS_A_RUN = 30
+LOG_ROWS_A_RUN = 400
+_EVAL_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run that is ready to start. `parameters`: numbers that are learnt."""
+
+    fit: Fit
+    task: Task
+    net: nn.Module
+    plan: Plan
+    parameters: int
+    step_seconds: float
+
+
+def build_net(prepared: Prepared) -> nn.Module:
+    """The network with its initial weights: a function of recipe and seed."""
+    seed_torch(prepared.recipe.seed, "init")
+    return prepared.recipe.model.build(prepared.spec, prepared.outputs)
+
+
+def build_loss(prepared: Prepared) -> Loss:
+    """The training loss: of the recipe, with class weights from the training part, or a function that was handed over."""
+    own = prepared.recipe.objects.get("loss")
+    if own is not None:
+        return lambda outputs, y, weight: own(outputs, y)
+    config = prepared.recipe.loss
+    weights = _class_weights(prepared)
+    if weights is not None:
+        config = type(config).model_validate({**config.model_dump(), **weights})  # type: ignore[union-attr]
+    return config.build()  # type: ignore[union-attr]
+
+
+def _class_weights(prepared: Prepared) -> dict[str, Any] | None:
+    """`balanced`: n / (classes * n_c), scikit-learn's rule (King and Zeng 2001), or the weights that were given by class."""
+    asked = prepared.recipe.task.class_weights
+    if asked == "none" or prepared.target_kind == "numbers":
+        return None
+    y = prepared.tensors["train"][Y]
+    if prepared.target_kind == "labels":
+        positive = y.float().mean(0).clamp(1e-6, 1 - 1e-6)
+        return {"pos_weights": tuple(((1 - positive) / positive).tolist())}
+    names = [str(name) for name in prepared.target.classes]
+    if isinstance(asked, dict):
+        unknown = [name for name in asked if name not in names]
+        if unknown:
+            raise RecipeError(
+                "task.class_weights",
+                "must name classes of the target",
+                found=", ".join(map(repr, unknown)),
+                available=nearest(unknown[0], names),
+            )
+        weights = [float(asked.get(name, 1.0)) for name in names]
+    else:
+        counts = torch.bincount(y.long(), minlength=len(names)).float()
+        weights = (len(y) / (len(names) * counts.clamp_min(1))).tolist()
+    if prepared.outputs == 1:
+        return {"pos_weights": (weights[1] / weights[0],)}
+    return {"class_weights": tuple(weights)}
+
+
+def set_up(
+    prepared: Prepared,
+    folder: RunFolder,
+    *,
+    plan: Plan | None,
+    deadline: float | None,
+    watchers: Sequence[Watcher] = (),
+) -> Training:
+    """Everything from the network to the loop. `plan`: the measured Plan of a run that is resumed.
+
+    deadline: time.monotonic() at which training must end, for a limit in minutes.
+    """
+    recipe, train = prepared.recipe, prepared.recipe.train
+    net = build_net(prepared)
+    perceptron = getattr(recipe.model, "rule", "gradient") == "perceptron"
+    loss = build_loss(prepared)
+    batch_size = min(train.batch_size, len(prepared.split.train))
+    if plan is None:
+        plan = _measure(prepared, net, loss, batch_size)
+    plan.apply()
+    net = plan.prepare(net)
+    placed = {name: plan.place(batch) for name, batch in prepared.tensors.items()}
+    keys = prepared.spec.keys
+    if perceptron:
+        task = make_perceptron(net, keys, recipe.optimiser.lr)  # type: ignore[attr-defined]
+    else:
+        task = make_task(
+            prepared.target_kind,
+            net,
+            keys,
+            loss,
+            plan=plan,
+            updater=_updater(prepared, net, plan),
+            scale=_scale(prepared),
+        )
+    source = RowSource(placed["train"], batch_size, seed=derive(recipe.seed, "order"))
+    step_seconds = 1.2e-3 * plan.ms if plan.ms else 1e-3  # forward and backward were timed; the update comes on top
+    limit = _limit(prepared, source, deadline, step_seconds)
+    held_out = placed.get("validation", placed["train"])
+    fit = Fit(
+        task,
+        source,
+        limit,
+        rhythm=_rhythm(prepared, limit, source),
+        validation=Validation(held_out, _eval_batch(prepared)),
+        best=_best(prepared),
+        checkpoints=Checkpoints(folder.checkpoints, keep=train.keep),
+        watchers=[*_watchers(prepared, folder), *watchers],
+    )
+    seed_torch(recipe.seed, "train")
+    parameters = sum(p.numel() for p in net.parameters())
+    return Training(fit, task, net, plan, parameters, step_seconds)
+
+
+def _measure(prepared: Prepared, net: nn.Module, loss: Any, batch_size: int) -> Plan:
+    recipe = prepared.recipe
+    rows = torch.arange(batch_size)
+    batch = {key: tensor.index_select(0, rows) for key, tensor in prepared.tensors["train"].items()}
+    keys = prepared.spec.keys
+    # The same code path as in training, so that what is timed is what will run.
+    from_plan: dict[int, Any] = {}
+
+    def step_loss(module: nn.Module, data: Batch) -> torch.Tensor:
+        outputs = module(*[data[key] for key in keys])
+        if id(module) not in from_plan:
+            from_plan.clear()
+            from_plan[id(module)] = make_task(prepared.target_kind, module, keys, loss, plan=PLAIN)
+        return from_plan[id(module)].loss_of(outputs, data)
+
+    train = recipe.train
+    steps = train.steps or (None if train.epochs is None else math.ceil(train.epochs * len(prepared.split.train) / batch_size))
+    return measure(
+        net,
+        step_loss,
+        [batch],
+        options=recipe.plan,
+        steps=steps,
+        seconds=None if train.minutes is None else 60 * train.minutes,
+        signature=f"{prepared.choice.model}:{recipe.model}:{prepared.spec}:{prepared.outputs}:{batch_size}",
+        cache=cache() / "plans",
+    )
+
+
+def _updater(prepared: Prepared, net: nn.Module, plan: Plan) -> Updater:
+    recipe, train = prepared.recipe, prepared.recipe.train
+    return Updater(
+        recipe.optimiser.build(net, fused=plan.fused),  # type: ignore[attr-defined]
+        recipe.schedule.build(),  # type: ignore[attr-defined]
+        clip=train.clip,
+        accumulate=train.accumulate,
+        l1=train.l1,
+        average=WeightAverage(net, train.average) if train.average else None,
+    )
+
+
+def _scale(prepared: Prepared) -> torch.Tensor | None:
+    if prepared.target_kind != "numbers":
+        return None
+    return torch.as_tensor(prepared.target.std, dtype=torch.float32)
+
+
+def _limit(prepared: Prepared, source: RowSource, deadline: float | None, step_seconds: float) -> Limit:
+    train = prepared.recipe.train
+    if train.minutes is not None:
+        left = (deadline - time.monotonic()) if deadline is not None else 60 * train.minutes
+        return TimeLimit(max(left, 0.5), pace=step_seconds * 1.1)
+    if train.steps is not None:
+        return StepLimit(train.steps)
+    return StepLimit.of_epochs(train.epochs or 1, source.samples, source.batch_size)
+
+
+def _rhythm(prepared: Prepared, limit: Limit, source: RowSource) -> Rhythm:
+    """Evaluations at whole passes where there are few of them, else about 30 a run; both by steps, not by time."""
+    train = prepared.recipe.train
+    total = limit.total(0)
+    passes = max(1, source.samples // source.batch_size)
+    spread = max(1, total // EVALUATIONS_A_RUN)
+    by_pass = max(1, round(spread / passes)) * passes
+    evaluate = train.evaluate_every or (by_pass if by_pass <= 2 * spread else spread)
+    # An evaluation costs about a third of a training pass over its rows; keep all of them under a tenth of the run.
+    held_out = len(prepared.split.validation) or len(prepared.split.train)
+    least = int(10 * 0.33 * held_out / source.batch_size)
+    if train.evaluate_every is None:
+        evaluate = min(max(evaluate, least), max(1, total))
+    return Rhythm(train.log_every or max(1, total // LOG_ROWS_A_RUN), evaluate, train.checkpoint_seconds)
+
+
+def _eval_batch(prepared: Prepared) -> int:
+    spec = prepared.spec
+    cells = spec.shape[0] * spec.shape[1] * spec.shape[2] if spec.kind == "image" else spec.numbers
+    return max(64, min(2048 if spec.kind == "table" else 512, _EVAL_CELLS // max(1, cells)))
+
+
+def _best(prepared: Prepared) -> Best:
+    train = prepared.recipe.train
+    return Best(train.monitor, larger_is_better=higher_is_better(train.monitor), patience=train.patience)
+
+
+def _watchers(prepared: Prepared, folder: RunFolder) -> list[Watcher]:
+    watch = prepared.recipe.watch
+    found: list[Watcher] = [JournalWriter(Journal(folder.metrics))]
+    if watch.csv:
+        found.append(CsvWriter(folder.metrics, folder.path / "metrics.csv"))
+    if watch.tensorboard:
+        found.append(TensorBoardWriter(Path(folder.path) / "tensorboard"))
+    progress = choose_progress(watch.progress, prepared.recipe.train.monitor)
+    if progress is not None:
+        found.append(progress)
+    return found
