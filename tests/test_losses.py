@@ -43,9 +43,7 @@ def test_parity_with_torch() -> None:
 
 def test_worked_by_hand() -> None:
     uniform = torch.zeros(2, 4)
-    assert LOSSES["cross_entropy"]().build()(uniform, torch.tensor([0, 3]), None).item() == pytest.approx(
-        math.log(4)
-    )
+    assert LOSSES["cross_entropy"]().build()(uniform, torch.tensor([0, 3]), None).item() == pytest.approx(math.log(4))
     smooth = LOSSES["binary_cross_entropy"](label_smoothing=0.2).build()
     # sigmoid(log 3) = 3/4, and a label of 1 becomes 0.9
     found = smooth(torch.tensor([[math.log(3)]]), torch.tensor([1]), None).item()
@@ -55,23 +53,17 @@ def test_worked_by_hand() -> None:
     assert hinge(O, CLASSES, None).item() == pytest.approx((1.5 + 1) / 4)
     assert hinge(O, ONE_HOT, None).item() == pytest.approx((1.5 + 1) / 4)
     for y in ([1, 0], [1, -1]):
-        assert hinge(torch.tensor([[0.25], [0.5]]), torch.tensor(y), None).item() == pytest.approx(
-            (0.75 + 1.5) / 2
-        )
+        assert hinge(torch.tensor([[0.25], [0.5]]), torch.tensor(y), None).item() == pytest.approx((0.75 + 1.5) / 2)
     pinball = LOSSES["quantile"](taus=(0.1, 0.9)).build()
     # one target 2, quantiles 1 and 4: errors 1 and -2 -> 0.1 * 1 and 0.1 * 2
-    assert pinball(torch.tensor([[1.0, 4.0]]), torch.tensor([2.0]), None).item() == pytest.approx(
-        (0.1 + 0.2) / 2
-    )
+    assert pinball(torch.tensor([[1.0, 4.0]]), torch.tensor([2.0]), None).item() == pytest.approx((0.1 + 0.2) / 2)
     huber = LOSSES["huber"](delta=2.0).build()
-    assert huber(torch.tensor([[5.0], [1.0]]), torch.zeros(2), None).item() == pytest.approx(
-        (2 * (5 - 1) + 0.5) / 2
-    )
+    assert huber(torch.tensor([[5.0], [1.0]]), torch.zeros(2), None).item() == pytest.approx((2 * (5 - 1) + 0.5) / 2)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_are_repetitions(name: str) -> None:
-    """Weights 1, 0, 2, 1 are the batch with row 1 left out and row 2 twice; scaling all weights changes nothing."""
+    """Weights 1, 0, 2, 1: row 1 left out and row 2 twice. Scaling all weights changes nothing."""
     loss, y = LOSSES[name]().build(), target(name)
     rows = torch.tensor([0, 2, 2, 3])
     weighted = loss(O, y, WEIGHT)
@@ -111,18 +103,14 @@ def test_shapes_that_would_broadcast_are_refused() -> None:
         loss = LOSSES[name]().build()
         column = torch.tensor([[0.0], [1.0], [3.0]])
         assert loss(column, torch.tensor([0.0, 1.0, 0.0]), None).shape == ()
-        with pytest.raises(
-            DataError, match=r"must have the shape of the outputs, \[4, 3\]\n  found:     \[4\]"
-        ):
+        with pytest.raises(DataError, match=r"must have the shape of the outputs, \[4, 3\]\n  found:     \[4\]"):
             loss(O, torch.zeros(4), None)
     one = LOSSES["mse"]().build()(torch.ones(3, 1), torch.ones(3), None)
     assert one.item() == 0.0
 
 
 def test_constants_are_checked() -> None:
-    with pytest.raises(
-        RecipeError, match=r"loss.class_weights: must have one value for each of the 3 outputs"
-    ):
+    with pytest.raises(RecipeError, match=r"loss.class_weights: must have one value for each of the 3 outputs"):
         LOSSES["cross_entropy"](class_weights=(1.0, 2.0)).build()(O, CLASSES, None)
     with pytest.raises(ValidationError, match="class_weights must be finite, at least 0, and not all 0"):
         LOSSES["cross_entropy"](class_weights=(1.0, -2.0))
@@ -147,7 +135,5 @@ def test_labels_out_of_range() -> None:
         check_labels(torch.tensor([-1, 3]), 10)
     with pytest.raises(DataError, match="labels 2, 3, 4 and 5 more with two outputs"):
         check_labels(torch.arange(10), 2)
-    with pytest.raises(
-        DataError, match=r"must be whole class numbers for this loss\n  found:     values such as 1.5"
-    ):
+    with pytest.raises(DataError, match=r"must be whole class numbers for this loss\n  found:     values such as 1.5"):
         check_labels(torch.tensor([0.0, 1.5]), 2)

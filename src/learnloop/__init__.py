@@ -5,8 +5,9 @@
     run = ll.fit("data.csv", target="y")
     run.predict(rows)
 
-Names are loaded when they are first used (PEP 562): `import learnloop` itself imports neither torch nor NumPy.
-`__init__.pyi` lists them for type checkers. `report` and `runs` are packages, so their verbs have longer names here.
+Names are loaded when they are first used (PEP 562): `import learnloop` itself imports neither torch nor
+NumPy. `__init__.pyi` lists them for type checkers. `report` and `runs` are packages, so these verbs have
+longer names here.
 """
 
 from importlib import import_module
@@ -32,7 +33,20 @@ _NAMES = {
 }
 """Public name -> where it is defined."""
 
-__all__ = [*_NAMES, "__version__"]
+__all__ = [
+    "Bundle",
+    "Run",
+    "__version__",
+    "compare",
+    "evaluate",
+    "fit",
+    "inspect",
+    "list_runs",
+    "load",
+    "predict",
+    "read",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -76,9 +76,7 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
     ),
     "underfitting": (
         Evidence(RECIPE, evaluations={"train": binary(900), "test": binary(900)}, baselines=[BOOSTING]),
-        Evidence(
-            RECIPE, evaluations={"train": binary(900, right=1), "test": binary(900)}, baselines=[BOOSTING]
-        ),
+        Evidence(RECIPE, evaluations={"train": binary(900, right=1), "test": binary(900)}, baselines=[BOOSTING]),
         "and HistGradientBoosting reaches 0.97 on new rows",
     ),
     "worse_than_baseline": (
@@ -107,8 +105,15 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         "was measured on 60 rows and the 95 % interval is",
     ),
     "stopped_early": (
-        Evidence(RECIPE, training={"stopped": "early stopping", "steps": 900, "best_step": 600}),
-        Evidence(RECIPE, training={"stopped": "epochs", "steps": 900, "best_step": 900}),
+        Evidence(
+            RECIPE,
+            training={
+                "stopped": "loss has not improved in 5 evaluations (best 0.1 at step 600)",
+                "steps": 900,
+                "best_step": 600,
+            },
+        ),
+        Evidence(RECIPE, training={"stopped": "the limit was reached: 9 epochs", "steps": 900, "best_step": 900}),
         "Validation got no better after step 600",
     ),
 }
@@ -150,6 +155,22 @@ def test_a_diverging_run_is_told_to_lower_the_learning_rate() -> None:
     finding = CHECKS["not_learning"](Evidence(RECIPE, curve(np.linspace(1, 3, 20), [])))
     assert finding is not None and finding.remedy["changes"] == {"optimiser.lr": 0.001}
     assert "is too high" in finding.text
+
+
+def test_longer_doubles_the_limit_that_is_there() -> None:
+    rows = curve(SLOPE, SLOPE)
+    for limit in ({"minutes": 3.0}, {"steps": 500}, {"epochs": 2.5}):
+        (name, value), *_ = limit.items()
+        finding = CHECKS["too_short"](Evidence({"train": {"epochs": None, **limit}}, rows))
+        assert finding is not None and finding.remedy["changes"] == {f"train.{name}": 2 * value}
+
+
+def test_too_unsure_is_not_mended_by_label_smoothing() -> None:
+    sure = CHECKS["poorly_calibrated"](Evidence(evaluations={"test": binary(2000, right=0.8, sure=0.99)}))
+    unsure = CHECKS["poorly_calibrated"](Evidence(evaluations={"test": binary(2000, right=0.95, sure=0.7)}))
+    assert sure is not None and "too sure" in sure.text and sure.remedy["changes"]
+    assert unsure is not None and "too unsure" in unsure.text and not unsure.remedy["changes"]
+    assert unsure.evidence["mean_confidence_minus_accuracy"] == pytest.approx(-0.25, abs=0.03)
 
 
 def test_an_error_is_better_when_it_is_lower() -> None:

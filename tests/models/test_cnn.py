@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from learnloop.contracts import InputSpec
 from learnloop.errors import ModelError
 from learnloop.models.cnn import CNNConfig
-from learnloop.models.table import MODELS
 from learnloop.nn.shift import Shift
 from learnloop.optim.optimisers import OPTIMISERS
 from learnloop.optim.schedules import SCHEDULES
@@ -34,17 +33,13 @@ def network(shape: tuple[int, int, int] = (1, 28, 28), outputs: int = 10, seed: 
     return CNNConfig.model_validate(fields).build(spec_of(shape), outputs)
 
 
-def test_it_is_the_cnn_of_the_table() -> None:
-    assert MODELS["cnn"] is CNNConfig
-
-
 @pytest.mark.parametrize("shape", SIZES)
 def test_any_size_and_channel_count_gives_logits_that_start_at_chance(shape: tuple[int, int, int]) -> None:
     net = network(shape, outputs=7)
     x, y = pixels(64, shape), torch.arange(64) % 7
     logits = net(x)
     assert logits.shape == (64, 7)
-    assert float(F.cross_entropy(logits, y)) == pytest.approx(math.log(7), abs=0.1)
+    assert F.cross_entropy(logits, y).item() == pytest.approx(math.log(7), abs=0.1)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
@@ -98,7 +93,7 @@ def test_it_refuses_tables() -> None:
     assert str(caught.value).startswith("model 'cnn': takes images\n  found:     the inputs are a table of 3 numbers")
 
 
-# --- Shift ------------------------------------------------------------------------------------------------------
+# --- Shift ---
 
 
 def by_hand(x: torch.Tensor, down: int, right: int, mirror: bool) -> torch.Tensor:
@@ -138,11 +133,11 @@ def test_shift_draws_from_the_global_generator_and_rests_in_evaluation() -> None
     assert torch.equal(torch.get_rng_state(), state)
 
 
-# --- learning ---------------------------------------------------------------------------------------------------
+# --- learning ---
 
 
 def test_suggest_names_what_exists_and_the_digits_are_learnt_by_it() -> None:
-    """The suggested recipe, cut to a third of its passes, reads 450 of scikit-learn's digits that it never saw."""
+    """The suggested recipe, cut to a fifth of its passes, reads 450 digits that it never saw."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -154,7 +149,7 @@ def test_suggest_names_what_exists_and_the_digits_are_learnt_by_it() -> None:
     plan = CNNConfig().suggest(len(train), spec, 10, None)
     options = {
         section: {k.split(".")[1]: v for k, v in plan.items() if k.startswith(f"{section}.")}
-        for section in ("model", "optimiser", "schedule", "train", "task")
+        for section in ("model", "optimiser", "schedule", "train")
     }
     assert sum(len(values) for values in options.values()) == len(plan)
     torch.manual_seed(0)
@@ -163,16 +158,16 @@ def test_suggest_names_what_exists_and_the_digits_are_learnt_by_it() -> None:
     stepper = OPTIMISERS[optimiser.pop("name")](**optimiser).build(net, fused=True)
     curve = SCHEDULES[schedule.pop("name")](**schedule).build()
     size = options["train"]["batch_size"]
-    batches = [part for _ in range(options["train"]["epochs"] // 3) for part in train[torch.randperm(1347)].split(size)]
+    batches = [part for _ in range(options["train"]["epochs"] // 5) for part in train[torch.randperm(1347)].split(size)]
     for step, part in enumerate(batches):
-        loss = F.cross_entropy(net(x[part]), y[part], label_smoothing=options["task"]["label_smoothing"])
+        loss = F.cross_entropy(net(x[part]), y[part])
         stepper.zero_grad()
         loss.backward()
         stepper.set_scale(curve.factor(step / len(batches), step))
         stepper.step()
     with torch.no_grad():
         accuracy = float((net.eval()(x[test]).argmax(1) == y[test]).float().mean())
-    assert accuracy >= 0.97
+    assert accuracy >= 0.96
 
 
 @pytest.mark.parametrize("rows", [1, 5, 300, 1437, 60_000, 2_000_000])
@@ -188,6 +183,20 @@ def test_suggestions_are_valid(rows: int, shape: tuple[int, int, int], minutes: 
     assert plan["optimiser.name"] in OPTIMISERS and plan["schedule.name"] in SCHEDULES
 
 
+def test_more_minutes_buy_a_wider_network() -> None:
+    def widths(rows: int, minutes: float | None) -> list[int]:
+        return CNNConfig().suggest(rows, spec_of((1, 28, 28)), 10, minutes)["model.widths"]
+
+    assert [widths(51_000, minutes) for minutes in (0.5, 3.0, 4.0, 5.0)] == [
+        [32, 64],
+        [48, 96],
+        [64, 128],
+        [64, 128],
+    ]
+    assert widths(2_000_000, 5.0) == [32, 64]
+    assert widths(51_000, None) == [48, 96]
+
+
 def test_suggest_leaves_what_the_user_chose_alone() -> None:
-    plan = CNNConfig(widths=(8, 8), shift=0, stem=4).suggest(60_000, spec_of((1, 28, 28)), 10, 5.0)
-    assert not {"model.widths", "model.shift", "model.stem"} & set(plan)
+    plan = CNNConfig(widths=(8, 8), shift=0).suggest(60_000, spec_of((1, 28, 28)), 10, 5.0)
+    assert not {"model.widths", "model.shift"} & set(plan)

@@ -27,9 +27,7 @@ SPECS = {
     "32x32x3": images(3, 32, 32),
     "8x8": images(1, 8, 8),
 }
-FITTING_PAIRS = [
-    (name, key) for name in MODELS for key, spec in SPECS.items() if spec.kind in MODELS[name].inputs
-]
+FITTING_PAIRS = [(name, key) for name in MODELS for key, spec in SPECS.items() if spec.kind in MODELS[name].inputs]
 
 
 @pytest.mark.parametrize(("name", "key"), FITTING_PAIRS)
@@ -146,11 +144,7 @@ def test_a_class_of_yours_by_import_path(own: str) -> None:
     for key in ("mixed", "8x8"):
         spec = SPECS[key]
         net = told.build(spec, 2)
-        batch = (
-            [torch.zeros(3, *spec.shape)]
-            if spec.kind == "image"
-            else [torch.zeros(3, 3), torch.zeros(3, 3).long()]
-        )
+        batch = [torch.zeros(3, *spec.shape)] if spec.kind == "image" else [torch.zeros(3, 3), torch.zeros(3, 3).long()]
         assert net(*batch).shape == (3, 2)
 
 
@@ -178,7 +172,5 @@ def test_a_module_that_cannot_be_imported(own: str) -> None:
 def test_a_constructor_that_wants_more_or_less(own: str) -> None:
     with pytest.raises(ModelError, match=r"no value for secret(.|\n)*--set model.options.secret="):
         find_model(f"{own}:Demanding").model_validate({}).build(SPECS["numbers"], 3)
-    with pytest.raises(
-        ModelError, match=r"options must be parameters(.|\n)*found:     widht\n  available: width"
-    ):
+    with pytest.raises(ModelError, match=r"options must be parameters(.|\n)*found:     widht\n  available: width"):
         find_model(f"{own}:Told").model_validate({"options": {"widht": 5}}).build(SPECS["numbers"], 3)

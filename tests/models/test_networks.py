@@ -84,9 +84,7 @@ def test_mlp_from_zeros_is_found_out() -> None:
         check_model(MLPConfig(initialisation="zeros"), InputSpec("table", numbers=4))
 
 
-@pytest.mark.parametrize(
-    "options", [{"batch_norm": True, "dropout": 0.2}, {"layer_norm": True}, {"hidden": ()}]
-)
+@pytest.mark.parametrize("options", [{"batch_norm": True, "dropout": 0.2}, {"layer_norm": True}, {"hidden": ()}])
 def test_mlp_with_options(options: dict[str, object]) -> None:
     config = MLPConfig.model_validate(options)
     check_model(config, InputSpec("table", numbers=3, cardinalities=(4, 30)))
@@ -132,18 +130,14 @@ def learn(net: Perceptron, y: torch.Tensor) -> int:
     return mistakes
 
 
-@pytest.mark.parametrize(
-    ("y", "separable"), [([0, 0, 0, 1], True), ([0, 1, 1, 1], True), ([0, 1, 1, 0], False)]
-)
+@pytest.mark.parametrize(("y", "separable"), [([0, 0, 0, 1], True), ([0, 1, 1, 1], True), ([0, 1, 1, 0], False)])
 def test_perceptron_learns_and_or_but_not_xor(y: list[int], separable: bool) -> None:
     net = PerceptronConfig().build(PAIR, 1)
     assert isinstance(net, Perceptron)
     assert (learn(net, torch.tensor(y, dtype=torch.float32)) == 0) is separable
     if separable:
         assert net.step(LOGIC).flatten().tolist() == y
-    assert (
-        torch.equal(net(LOGIC), net.scores(LOGIC)) and net.weight.shape == (1, 2) and net.bias.shape == (1,)
-    )
+    assert torch.equal(net(LOGIC), net.scores(LOGIC)) and net.weight.shape == (1, 2) and net.bias.shape == (1,)
 
 
 def test_linear_is_one_layer_at_zero_with_one_hot_categories() -> None:

@@ -70,7 +70,5 @@ def test_wrong_width() -> None:
 def test_wrong_outputs(module: nn.Module, found: str) -> None:
     with pytest.raises(ModelError) as caught:
         OwnModel(module).build(NUMBERS, 3)
-    assert f"must return [batch, 3]: one column an output\n  found:     {found} for a batch of 2" in str(
-        caught.value
-    )
+    assert f"must return [batch, 3]: one column an output\n  found:     {found} for a batch of 2" in str(caught.value)
     assert "nn.Linear(..., 3)" in str(caught.value)

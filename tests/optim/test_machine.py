@@ -11,8 +11,11 @@ import pytest
 
 from learnloop.optim import machine
 
-ASK = "import sys, os; {before}; from learnloop.optim.wait import bound_wait; a = bound_wait(); b = bound_wait(); "
-TELL = "print(a == b, a, os.environ.get('GOMP_SPINCOUNT'), 'numpy' in sys.modules, 'torch' in sys.modules, sep='|')"
+ASK = "import sys, os; {before}; from learnloop.optim.wait import bound_wait; a = bound_wait(); "
+TELL = (
+    "print(a == bound_wait(), a, os.environ.get('GOMP_SPINCOUNT'), 'numpy' in sys.modules,"
+    " 'torch' in sys.modules, sep='|')"
+)
 
 
 def ask(before: str = "pass", **environment: str) -> str:
@@ -48,8 +51,8 @@ def write(folder: Path, **files: str) -> Path:
 
 def test_quotas_of_both_kinds_of_control_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "affinity", lambda: 8)
-    two = write(tmp_path / "two", cpu_dot_max="150000 100000\n")
-    assert machine.quota(two) == 1.5 and machine.usable_cores(two) == 2
+    two = write(tmp_path / "two", cpu_dot_max="125000 100000\n")
+    assert machine.quota(two) == 1.25 and machine.usable_cores(two) == 2
     free = write(tmp_path / "free", cpu_dot_max="max 100000\n")
     assert machine.quota(free) is None and machine.usable_cores(free) == 8
     one = write(tmp_path / "one", cpu__cpu_dot_cfs_quota_us="50000", cpu__cpu_dot_cfs_period_us="100000")
@@ -71,9 +74,7 @@ def test_flags_and_load_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for function in (machine._cpu_flags, machine._cpu_name, machine._cpu_bf16):
         function.cache_clear()
     assert machine.other_load() == 0 and machine.memory(tmp_path)[0] is None
-    write(
-        tmp_path, cpuinfo="model name : Some CPU\nflags : fpu avx512_bf16\n", loadavg="0.5 0.4 0.3 3/200 77\n"
-    )
+    write(tmp_path, cpuinfo="model name : Some CPU\nflags : fpu avx512_bf16\n", loadavg="0.5 0.4 0.3 3/200 77\n")
     for function in (machine._cpu_flags, machine._cpu_name, machine._cpu_bf16):
         function.cache_clear()
     try:

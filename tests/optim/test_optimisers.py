@@ -20,8 +20,8 @@ from learnloop.optim.stepper import Stepper, TorchStepper
 def net(seed: int = 0) -> nn.Sequential:
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv2d(2, 5, 3, padding=1, bias=False), nn.BatchNorm2d(5), nn.ReLU(), nn.Conv2d(5, 6, 3), nn.Flatten(),
-        nn.Linear(6 * 4 * 4, 17), nn.ReLU(), nn.Linear(17, 3),
+        nn.Conv2d(2, 5, 3, padding=1, bias=False), nn.BatchNorm2d(5), nn.ReLU(), nn.Conv2d(5, 6, 3),
+        nn.Flatten(), nn.Linear(6 * 4 * 4, 17), nn.ReLU(), nn.Linear(17, 3),
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def test_no_gradients_at_all_moves_nothing() -> None:
 
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_layouts_that_differ_do_not_change_the_numbers(name: str) -> None:
-    """A contiguous gradient of a channels_last weight: torch's fused CPU kernels would read it in the wrong order."""
+    """A contiguous gradient of a channels_last weight: fused CPU kernels would read it in a wrong order."""
     plain, last = net(), net().to(memory_format=torch.channels_last)
     one, other = OPTIMISERS[name]().build(plain), OPTIMISERS[name]().build(last)
     for turn in range(4):
@@ -282,7 +282,7 @@ def test_clear_errors() -> None:
         OPTIMISERS["adam"]().build(nn.ReLU())
     with pytest.raises(ModelError, match="layer 0: must have dense gradients"):
         OPTIMISERS["adam"]().build(nn.Sequential(nn.Embedding(4, 2, sparse=True)))
-    with pytest.raises(ValidationError, match="nesterov needs momentum > 0, for example momentum=0.9"):
+    with pytest.raises(ValidationError, match=r"nesterov needs momentum > 0, for example momentum=0\.9"):
         OPTIMISERS["sgd"](nesterov=True)
     with pytest.raises(ValidationError, match="greater than 0"):
         OPTIMISERS["adam"](lr=-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from pydantic import ValidationError
 
@@ -27,7 +29,7 @@ def test_factors_stay_between_0_and_1_and_the_warm_up_rises(name: str, warmup: f
 def test_after_the_warm_up_no_factor_rises(name: str) -> None:
     schedule = SCHEDULES[name](warmup=0.2).build()
     falling = [schedule.factor(f, 0) for f in GRID if f >= 0.2]
-    assert all(a >= b for a, b in zip(falling, falling[1:]))
+    assert all(a >= b for a, b in pairwise(falling))
 
 
 @pytest.mark.parametrize("name", ["cosine", "linear", "one_cycle"])

@@ -45,7 +45,13 @@ def fit(x: np.ndarray, y: np.ndarray, parts: dict[str, np.ndarray], outputs: int
             else:
                 loss = ((p[rows] - y[rows]) ** 2).mean()
                 extra = {"rmse": float(loss**0.5)}
-            row = {"step": step, "samples": step * len(train), "seconds": step * 0.01, "kind": part, "loss": float(loss)}
+            row = {
+                "step": step,
+                "samples": step * len(train),
+                "seconds": step * 0.01,
+                "kind": part,
+                "loss": float(loss),
+            }
             history.append({**row, "lr": lr, **(extra if part == "validation" else {})})
         w -= lr * inputs[train].T @ (p[train] - onehot[train]) / len(train)
     return p, history
@@ -96,13 +102,27 @@ def write(folder: Path, name: str, lr: float = 0.5) -> Path:
                 "loss": float(loss[row]),
             }
         )
-    training = {"seconds": 1.2, "steps": 60, "passes": 60.0, "stopped": "epochs", "best_step": 60, "parameters": 650}
+    training = {
+        "seconds": 1.2,
+        "steps": 60,
+        "passes": 60.0,
+        "stopped": "epochs",
+        "best_step": 60,
+        "parameters": 650,
+    }
     training |= {"plan": "cpu, 1 thread, float64", "monitor": "rmse" if regress else "accuracy"}
     rows = {part: len(parts[part]) for part in PARTS}
     recipe = {"model": {"name": "linear"}, "optimiser": {"lr": lr}, "train": {"epochs": 60}}
     evidence = Evidence(recipe, history, training, evaluations, [b.to_json() for b in rivals], rows)
     schema = [
-        {"name": str(n), "kind": "number", "role": "input", "dtype": "float", "missing": 0, "why": "decimal numbers"}
+        {
+            "name": str(n),
+            "kind": "number",
+            "role": "input",
+            "dtype": "float",
+            "missing": 0,
+            "why": "decimal numbers",
+        }
         for n in bunch.get("feature_names", [])
     ]
     report = {

@@ -83,9 +83,7 @@ def test_layout_of_a_table() -> None:
     assert arrays["x_cat"].dtype == np.int64 and arrays["x_cat"].shape == (60, 2)
     assert np.isfinite(arrays["x"]).all()
     np.testing.assert_array_equal(arrays["x"][:, 1], data.frame["age"].isna())
-    assert arrays["x"][:, 2].mean() == pytest.approx(0, abs=1e-6) and arrays["x"][
-        :, 2
-    ].std() == pytest.approx(1)
+    assert arrays["x"][:, 2].mean() == pytest.approx(0, abs=1e-6) and arrays["x"][:, 2].std() == pytest.approx(1)
     ports = np.array(["?", "S", "C", "Q"])[arrays["x_cat"][:, 0]]
     np.testing.assert_array_equal(ports, data.frame["port"])
     assert encoder.notes == ()
@@ -167,9 +165,7 @@ def test_unseen_and_newly_missing_values_are_defined_and_noted() -> None:
         "'alone': 1 value missing, where training had none: code 0.",
     )
     assert arrays["x"][1, 2] == 1e6
-    assert arrays["x"][0, 2] == pytest.approx(
-        (median - data.frame["fare"].mean()) / data.frame["fare"].std(ddof=0)
-    )
+    assert arrays["x"][0, 2] == pytest.approx((median - data.frame["fare"].mean()) / data.frame["fare"].std(ddof=0))
 
 
 def test_categories_that_only_other_parts_have_get_no_code() -> None:
@@ -202,8 +198,8 @@ def test_nothing_to_learn_from() -> None:
     with pytest.raises(DataError) as caught:
         fitted(Dataset("people.csv", schema, data.frame))
     assert str(caught.value) == (
-        "people.csv: must have at least one input column of kind number, category, boolean, date or image that "
-        "varies\n"
+        "people.csv: must have at least one input column of kind number, category, boolean, date or image "
+        "that varies\n"
         "  found:     'name' (text), 'same' (the same in every training row)\n"
         "  probably:  every other column is free text, an id, set aside, or constant\n"
         "  do:        --set data.columns.name=category   (or number, date: use a column all the same)"

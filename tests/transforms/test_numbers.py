@@ -46,9 +46,7 @@ def test_quantile_inverts_inside_the_training_range_and_is_bounded(x: np.ndarray
     transform.fit(x)
     z = transform.apply(x)
     present = ~np.isnan(x)
-    np.testing.assert_allclose(
-        transform.invert(z)[present], x[present], rtol=1e-9, atol=1e-11 * spread(x) + 1e-300
-    )
+    np.testing.assert_allclose(transform.invert(z)[present], x[present], rtol=1e-9, atol=1e-11 * spread(x) + 1e-300)
     bound = stats.norm.ppf(1 - 0.5 / max(2, present.sum())) + 1e-9
     assert (np.abs(transform.apply(np.array([-1e300, 1e300]))) <= bound).all()
     assert (np.isnan(z) == np.isnan(x)).all()

@@ -45,9 +45,7 @@ def test_table() -> None:
         ("bool", ("False", "True"), [True, False, False, True], "b"),
     ],
 )
-def test_classes_keep_their_dtype(
-    dtype: str, categories: tuple[str, ...], values: list[Any], kind: str
-) -> None:
+def test_classes_keep_their_dtype(dtype: str, categories: tuple[str, ...], values: list[Any], kind: str) -> None:
     data = dataset([target("y", dtype=dtype, categories=categories)], y=values)
     transform = ClassTarget()
     transform.fit(data)
@@ -78,9 +76,7 @@ def test_an_unknown_label_is_named_with_the_known_ones() -> None:
         "  do:        correct the label, leave the row out, or train again with rows of this class\n"
         "  available: cat, cow, dog"
     )
-    with pytest.raises(
-        SchemaError, match=r"must have a value in every row .*\n  found:     1 row without one"
-    ):
+    with pytest.raises(SchemaError, match=r"must have a value in every row .*\n  found:     1 row without one"):
         transform.apply(dataset([target("y")], y=["cat", None]))
 
 
@@ -116,9 +112,7 @@ def test_labels() -> None:
     transform.fit(data)
     transform = reloaded(transform)
     y = transform.apply(data)
-    assert (
-        y.dtype == np.float32 and y.tolist() == [[1, 0, 0], [0, 1, 1], [1, 1, 0]] and transform.outputs == 3
-    )
+    assert y.dtype == np.float32 and y.tolist() == [[1, 0, 0], [0, 1, 1], [1, 1, 0]] and transform.outputs == 3
     assert transform.invert(y * 0.8 + 0.1).tolist() == [[True, 0, "no"], [False, 1, "yes"], [True, 1, "no"]]
     alike = LabelsTarget()
     alike.fit(dataset([target("a", "number", "int"), target("b", "number", "int")], a=[0, 1], b=[1, 0]))
@@ -129,9 +123,7 @@ def test_labels_refuse_a_third_value_and_a_gap() -> None:
     fields = [target("a", "number", "int"), target("b", "number", "int")]
     with pytest.raises(ManyErrors) as caught:
         LabelsTarget().fit(dataset(fields, a=[0, 1, 2], b=[0, 1, None]))
-    assert "target 'a': must hold '0' or '1': it is one of several labels\n  found:     '2'" in str(
-        caught.value
-    )
+    assert "target 'a': must hold '0' or '1': it is one of several labels\n  found:     '2'" in str(caught.value)
     assert "target 'b': must have a value in every row" in str(caught.value)
 
 

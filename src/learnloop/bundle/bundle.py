@@ -94,6 +94,7 @@ class Bundle:
         self.encoder = encoder
         self.target = target
         self.net = net.eval()
+        self._dtype = next((p.dtype for p in net.parameters()), torch.float32)
         keys = about.spec.keys
         rule = getattr(net, "rule", "gradient")
         self.task = (
@@ -144,7 +145,8 @@ class Bundle:
     def outputs(self, data: Dataset) -> dict[str, np.ndarray]:
         """`probabilities` [rows, classes], or `values` [rows, targets] in the user's units."""
         name = VALUES if self.about.target == "numbers" else PROBABILITIES
-        parts = [self.task.predict(batch)[name].cpu().numpy() for batch in self._batches(data)]
+        with torch.inference_mode():
+            parts = [self.task.predict(batch)[name].cpu().numpy() for batch in self._batches(data)]
         joined = np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
         return {name: self.target.invert(joined) if name == VALUES else joined}
 
@@ -168,10 +170,10 @@ class Bundle:
         spec = self.about.spec
         cells = int(np.prod(spec.shape)) if spec.kind == "image" else spec.numbers + len(spec.cardinalities)
         size = max(1, min(4096 if spec.kind == "table" else 512, _CELLS_A_BATCH // max(1, cells)))
-        with torch.inference_mode():
-            for start in range(0, len(data), size):
-                part = data.take(np.arange(start, min(start + size, len(data))))
-                yield {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in self.encoder.apply(part).items()}
+        for start in range(0, len(data), size):
+            part = data.take(np.arange(start, min(start + size, len(data))))
+            batch = {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in self.encoder.apply(part).items()}
+            yield {key: v.to(self._dtype) if v.is_floating_point() else v for key, v in batch.items()}
 
     # --- saving and loading -------------------------------------------------------------------------------------
 

@@ -19,7 +19,10 @@ def compare(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Lay runs side by side: their figures with intervals, and with --out their curves on one picture."""
+    """Lay runs side by side, figures and curves.
+
+    --out writes their curves on one picture.
+    """
     if len(runs) < 2:
         raise RunError("learnloop compare", "needs at least two runs", found=runs[0], do="learnloop runs")
     if out is not None and Path(out).suffix not in (".html", ".png", ".svg"):

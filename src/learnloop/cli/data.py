@@ -14,7 +14,10 @@ def data(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one data set in detail")] = None,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """List the catalog: data sets that `fit` and `inspect` know by name. Nothing is downloaded unless asked for."""
+    """List the data sets that are known by name.
+
+    Nothing is downloaded unless asked for.
+    """
     from learnloop.data.catalog import CATALOG
 
     if name is not None and name not in CATALOG:

@@ -17,7 +17,10 @@ def evaluate(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Measure RUN on DATA, which must hold the target; without DATA on the part that was held out in training."""
+    """Measure a run on its held-out rows, or on DATA.
+
+    DATA must hold the target.
+    """
     from learnloop.scores.names import headline
     from learnloop.verbs.evaluate import evaluate as verb
 

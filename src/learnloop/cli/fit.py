@@ -20,23 +20,17 @@ RECIPES = (".yaml", ".yml")
 def fit(
     data: Annotated[
         str | None,
-        typer.Argument(
-            metavar="DATA", help="a file, a folder, a catalog name, or a recipe.yaml", show_default=False
-        ),
+        typer.Argument(metavar="DATA", help="a file, a folder, a catalog name, or a recipe.yaml", show_default=False),
     ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option("--target", "-t", metavar="COL", help="column to learn; may be repeated"),
     ] = None,
     task: Annotated[str | None, typer.Option(metavar="T", help="classify or regress")] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="M", help="see `learnloop models`")
-    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", metavar="M", help="see `learnloop models`")] = None,
     epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the training part")] = None,
     steps: Annotated[str | None, typer.Option(metavar="N", help="updates of the weights")] = None,
-    minutes: Annotated[
-        str | None, typer.Option(metavar="M", help="the best model that M minutes can buy")
-    ] = None,
+    minutes: Annotated[str | None, typer.Option(metavar="M", help="the best model that M minutes can buy")] = None,
     batch_size: Annotated[str | None, typer.Option(metavar="N", help="rows in one step")] = None,
     lr: Annotated[str | None, typer.Option(metavar="X", help="learning rate")] = None,
     seed: Annotated[str | None, typer.Option(metavar="S", help="of everything random")] = None,
@@ -46,18 +40,16 @@ def fit(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the run in --out")] = False,
     sets: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", "-s", metavar="KEY=VALUE", help="any value of the recipe; `--set help` lists them"
-        ),
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="any value of the recipe; `--set help` lists them"),
     ] = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="go on with an interrupted run")] = None,
     check: Annotated[bool, typer.Option("--check", help="read and check everything, train nothing")] = False,
-    download: Annotated[
-        bool, typer.Option("--download", help="allow a catalog entry to be downloaded")
-    ] = False,
+    download: Annotated[bool, typer.Option("--download", help="allow a catalog entry to be downloaded")] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Train a model on DATA, measure it on rows that were held out, and write a run folder.
+    """Train a model, measure it on held-out rows, report.
+
+    Everything is written into a run folder.
 
     learnloop fit data.csv --target y
 
@@ -128,6 +120,4 @@ def _check(draft: Draft, json: bool) -> None:
     if json:
         show.as_json(result)
     else:
-        print(
-            "ok: " + ", ".join(f"{key} {value}" for key, value in result.items() if key not in ("ok", "rows"))
-        )
+        print("ok: " + ", ".join(f"{key} {value}" for key, value in result.items() if key not in ("ok", "rows")))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from learnloop.cli import show
+from learnloop.errors import RecipeError
 
 
 def inspect(
@@ -21,10 +22,48 @@ def inspect(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE.html", help="draw it: one page with pictures")
     ] = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="allow a catalog entry to be downloaded")
-    ] = False,
+    download: Annotated[bool, typer.Option("--download", help="allow a catalog entry to be downloaded")] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Show what is in DATA: fields, classes, missing values, duplicates, leakage, outliers. Trains nothing."""
-    show.prose("")
+    """Show what is in the data, before training.
+
+    Fields, classes, missing values, duplicates, leakage, outliers. Trains nothing.
+    """
+    from learnloop.recipe.build import build
+    from learnloop.verbs.inspect import inspect as verb
+
+    strange = [text for text in sets or () if not text.startswith(("data.", "task.name="))]
+    if strange:
+        raise RecipeError(
+            f"--set {strange[0]}",
+            "must be a value of the data section here",
+            found=strange[0].split("=")[0],
+            do="--set data.columns.zip=category",
+        )
+    flags = {
+        "data.path": data,
+        "data.target": tuple(target) if target else None,
+        "data.download": download or None,
+    }
+    draft = build(flags=flags, sets=sets or ())
+    task = draft.get("task.name", "auto")
+    found = verb(
+        data,
+        target=draft.get("data.target"),
+        columns=draft.get("data.columns", {}),
+        ignore=draft.get("data.ignore", ()),
+        group=draft.get("data.group"),
+        time=draft.get("data.time"),
+        weight=draft.get("data.weight"),
+        task=None if task == "auto" else task,
+        corrupt=draft.get("data.corrupt", "refuse"),
+        image_size=draft.get("data.image_size"),
+        download=bool(draft.get("data.download", False)),
+        out=out,
+    )
+    if json:
+        show.as_json({**found.profile, "page": None if found.path is None else str(found.path)})
+        return
+    print(found.text(show.width()))
+    if found.path is not None:
+        print(found.path)

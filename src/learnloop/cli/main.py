@@ -1,4 +1,4 @@
-"""`learnloop`: the commands, and how each of them ends: 0 done, 2 the user's mistake, 1 ours, 130 interrupted.
+"""`learnloop`: the commands, and how each ends: 0 done, 2 the user's mistake, 1 ours, 130 interrupted.
 
 Nothing here imports torch, NumPy, pandas or pydantic: a command imports what it needs when it runs.
 """
@@ -20,8 +20,7 @@ from learnloop.optim.wait import bound_wait
 
 app = typer.Typer(
     name="learnloop",
-    help="From a file of data to a trained, measured and understood deep network.\n\n"
-    "learnloop fit data.csv --target y",
+    help="From a file of data to a trained, measured and understood deep network.\n\nlearnloop fit data.csv --target y",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -73,11 +72,17 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name="learnloop", standalone_mode=False)
         sys.stdout.flush()
+        if code == 130:  # newer versions of typer turn Ctrl-C into this
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:
         return _broken_pipe()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer meets a broken pipe before us
+            return _broken_pipe()
+        raise
     except UserError as error:
         return _end(error, debug)
     except Exception as error:
@@ -124,7 +129,7 @@ def _ours(error: Exception) -> int:
 
 def _broken_pipe() -> int:
     """Whoever read our output has left (`learnloop runs | head -1`). Python must not complain at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 

@@ -24,24 +24,20 @@ def models(
         str | None,
         typer.Option("--input", metavar="SHAPE", help="1x28x28 (channels x height x width), or 10 (numbers)"),
     ] = None,
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="DATA", help="take the shapes from this data")
-    ] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="DATA", help="take the shapes from this data")] = None,
     target: Annotated[
         list[str] | None, typer.Option("--target", "-t", metavar="COL", help="target column, with --data")
     ] = None,
-    outputs: Annotated[
-        int | None, typer.Option("--outputs", metavar="N", min=1, help="classes or numbers")
-    ] = None,
-    batch: Annotated[
-        int, typer.Option("--batch-size", metavar="N", min=1, help="for the memory of a step")
-    ] = 1,
+    outputs: Annotated[int | None, typer.Option("--outputs", metavar="N", min=1, help="classes or numbers")] = None,
+    batch: Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="for the memory of a step")] = 1,
     sets: Annotated[
         list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="model.hidden=[64,64]")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """List the models; with NAME its layers, output shapes, parameters, multiply-adds and memory of a training step.
+    """List the models; with NAME show its layers.
+
+    Output shapes, parameters, multiply-adds and the memory of a training step.
 
     learnloop models lenet5 --input 1x28x28 --outputs 10
     """
@@ -62,9 +58,7 @@ def models(
     size = outputs or wanted or (10 if spec.kind == "image" else 1)
     found = summary(config.build(spec, size), spec, batch)
     if json:
-        show.as_json(
-            {"model": name, "config": config.model_dump(mode="json"), "outputs": size, **found.to_json()}
-        )
+        show.as_json({"model": name, "config": config.model_dump(mode="json"), "outputs": size, **found.to_json()})
         return
     show.heading(f"{name}: {config.title}")
     show.prose(f"input {_words(spec)}, {size} outputs, batch {batch}; change with --input, --data, --outputs")
@@ -89,9 +83,7 @@ def _list(json: bool) -> None:
     if json:
         show.as_json(found)
         return
-    show.table(
-        ["model", "for", "what"], [[row["name"], ", ".join(row["inputs"]), row["title"]] for row in found]
-    )
+    show.table(["model", "for", "what"], [[row["name"], ", ".join(row["inputs"]), row["title"]] for row in found])
 
 
 def _spec(text: str | None, config: Any) -> InputSpec:
@@ -126,6 +118,4 @@ def _from_data(data: str, target: list[str] | None, name: str) -> tuple[InputSpe
 def _words(spec: InputSpec) -> str:
     if spec.kind == "image":
         return "x".join(str(size) for size in spec.shape)
-    return f"{spec.numbers} numbers" + (
-        f" and {len(spec.cardinalities)} categories" if spec.cardinalities else ""
-    )
+    return f"{spec.numbers} numbers" + (f" and {len(spec.cardinalities)} categories" if spec.cardinalities else "")

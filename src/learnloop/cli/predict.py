@@ -15,27 +15,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 50
-MOST_COLUMNS = 12
+MOST_CLASSES = 5
 
 
 def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="a run folder, or the name of a run")],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT...", help="a file, images, a catalog name, JSON, name=value, or -"),
+        typer.Argument(metavar="INPUT...", help="file, images, catalog name, JSON, name=value, or -"),
     ],
-    rows: Annotated[
-        int | None, typer.Option("--rows", "-n", metavar="N", min=1, help="only the first N rows")
-    ] = None,
+    rows: Annotated[int | None, typer.Option("--rows", "-n", metavar="N", min=1, help="only the first N rows")] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="write the answers to this file")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Predict for each INPUT with the model of RUN.
+    """Predict for new rows or images with a run.
 
-    INPUT is one file of rows (CSV, Parquet, ...) or a folder of images; image files; a catalog name; JSON rows; or
-    the values of one row as name=value pairs. `-` reads JSON from standard input.
+    INPUT is a file of rows (CSV, Parquet, ...) or a folder of images; image files; a catalog name; JSON rows;
+    or the values of one row as name=value pairs. `-` reads JSON from standard input.
 
     learnloop predict RUN new.csv --out answers.csv
 
@@ -84,8 +82,9 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _print(frame: pd.DataFrame) -> None:
-    """The first rows; the most probable classes where there are many."""
-    columns = list(frame.columns)[:MOST_COLUMNS]
+    """The first rows; the probability of each class where they are few."""
+    each = [name for name in frame.columns if str(name).startswith("probability_")]
+    columns = [name for name in frame.columns if name not in each or len(each) <= MOST_CLASSES]
     lines: list[list[Any]] = [
         [index, *(_cell(value) for value in row)]
         for index, row in enumerate(frame[columns].head(MOST_ROWS).itertuples(index=False, name=None))
@@ -93,8 +92,8 @@ def _print(frame: pd.DataFrame) -> None:
     show.table(["row", *(str(name) for name in columns)], lines, right=range(len(columns) + 1))
     if len(frame) > MOST_ROWS:
         show.prose(f"{len(frame) - MOST_ROWS} more rows: --out FILE.csv writes all of them")
-    if len(frame.columns) > MOST_COLUMNS:
-        show.prose(f"{len(frame.columns) - MOST_COLUMNS} more columns: --json or --out shows all of them")
+    if len(each) > MOST_CLASSES:
+        show.prose(f"probabilities of all {len(each)} classes: --json or --out FILE.csv")
 
 
 def _cell(value: Any) -> Any:

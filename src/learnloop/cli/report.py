@@ -14,7 +14,7 @@ def report(
     open_: Annotated[bool, typer.Option("--open", help="show it in the browser")] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Write report.html of RUN again from what its folder holds, and print where it is."""
+    """Write the report of a run again; print where it is."""
     from learnloop.verbs.report import report as verb
 
     path = verb(run).resolve()

@@ -28,13 +28,15 @@ def shown_metrics(report: Report) -> list[str]:
 
 def show_fit(folder: Path, report: Report) -> None:
     """The summary on stdout: figures of the network beside the baselines, the verdict, and where to go on."""
+    from learnloop.report.text import duration
+
     part, names = best_part(report), shown_metrics(report)
     training, evaluation = report["training"], report["evaluation"][part]
     rows = report["data"]["rows"].get(part, "?")
     show.heading(f"{part}: {rows} rows" + ("" if part == "train" else " never trained on"))
-    lines = [[report["asked"]["model"], *_figures(evaluation, names), show.seconds(training["seconds"])]]
+    lines = [[report["asked"]["model"], *_figures(evaluation, names), duration(training["seconds"])]]
     for item in report.get("baselines", []):
-        lines.append([item["title"], *_figures(item, names), show.seconds(item["seconds"])])
+        lines.append([item["title"], *_figures(item, names), duration(item["seconds"])])
     show.table(["model", *names, "time"], lines)
     if report.get("verdict"):
         print(report["verdict"])
@@ -45,19 +47,15 @@ def show_fit(folder: Path, report: Report) -> None:
         print(f"report: {folder / 'report.html'}")
 
 
-def show_evaluation(part: Mapping[str, Any], names: list[str], rows: int | None = None) -> None:
+def show_evaluation(found: Mapping[str, Any], names: list[str], rows: int | None = None) -> None:
     """All metrics of one evaluation with their intervals; `names` first."""
     from learnloop.scores.names import METRICS
 
-    metrics, intervals = part["metrics"], part.get("intervals", {})
+    metrics = found["metrics"]
     ordered = [*names, *(name for name in metrics if name not in names)]
     lines = [
-        [
-            name,
-            show.interval(metrics[name], intervals.get(name)),
-            METRICS[name].meaning if name in METRICS else "",
-        ]
-        for name in ordered
+        [name, figure, METRICS[name].meaning if name in METRICS else ""]
+        for name, figure in zip(ordered, _figures(found, ordered))
         if metrics[name] is not None
     ]
     if rows is not None:
@@ -65,9 +63,13 @@ def show_evaluation(part: Mapping[str, Any], names: list[str], rows: int | None 
     show.table(["metric", "value [95 % interval]", "meaning"], lines)
 
 
-def _figures(item: Mapping[str, Any], names: list[str]) -> list[str]:
-    metrics, intervals = item["metrics"], item.get("intervals", {})
-    return [
-        "-" if metrics.get(name) is None else show.interval(metrics[name], intervals.get(name))
-        for name in names
-    ]
+def _figures(found: Mapping[str, Any], names: list[str]) -> list[str]:
+    """`97.2 % [95.1 – 98.4 %]` for each metric, a dash for one that was not measured."""
+    from learnloop.report.text import score, score_range
+
+    metrics, intervals = found["metrics"], found.get("intervals", {})
+    figures = []
+    for name in names:
+        between = score_range(name, intervals.get(name))
+        figures.append(score(name, metrics.get(name)) + (f" [{between}]" if between else ""))
+    return figures

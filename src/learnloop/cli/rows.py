@@ -1,4 +1,4 @@
-"""What `learnloop predict RUN INPUT...` takes: files, images, a catalog name, JSON, `name=value` pairs, or `-`."""
+"""What `learnloop predict RUN INPUT...` takes: files, images, a catalog name, JSON, `name=value`, or `-`."""
 
 from __future__ import annotations
 

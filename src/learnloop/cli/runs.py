@@ -17,7 +17,7 @@ def runs(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """List the runs, newest first, with the figures that were measured on held-out rows."""
+    """List the runs, newest first."""
     if folder is not None and not Path(folder).is_dir():
         raise RunError(folder, "must be a folder of runs", found="there is no such folder")
 
@@ -36,9 +36,7 @@ def runs(
     def figures(row: dict[str, Any]) -> str:
         metrics = row.get("metrics", {})
         names = [name for name in headline(row["task"]) if name in metrics][:2] if "task" in row else []
-        return ", ".join(
-            f"{name} {show.number(metrics[name])}" for name in names if metrics[name] is not None
-        )
+        return ", ".join(f"{name} {show.number(metrics[name])}" for name in names if metrics[name] is not None)
 
     lines = [
         [

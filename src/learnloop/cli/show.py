@@ -1,10 +1,11 @@
-"""How results look: tables on stdout (rich in a terminal, aligned text elsewhere), prose on stderr, JSON on request."""
+"""How results look: tables on stdout (rich in a terminal, else aligned text), prose on stderr, JSON."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,6 +31,11 @@ def table(headers: Sequence[str], rows: Rows, *, right: Sequence[int] = ()) -> N
         _rich_table(headers, cells, right)
     else:
         print(text_table(headers, cells, right))
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return max(60, shutil.get_terminal_size((100, 24)).columns) if sys.stdout.isatty() else 100
 
 
 def heading(text: str) -> None:
@@ -68,23 +74,6 @@ def number(value: float) -> str:
     if abs(value) >= 10_000 and math.isfinite(value):
         return f"{value:,.0f}"
     return f"{value:.4g}"
-
-
-def interval(value: float, bounds: Sequence[float] | None) -> str:
-    """`0.9731 [0.9615, 0.9847]`."""
-    if not bounds:
-        return number(value)
-    return f"{number(value)} [{number(bounds[0])}, {number(bounds[1])}]"
-
-
-def seconds(value: float) -> str:
-    """`8.1 s`, `3 min 20 s`, `2 h 5 min`."""
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _fancy() -> bool:

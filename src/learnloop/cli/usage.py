@@ -25,12 +25,13 @@ def usage_error(error: Exception, app: Any) -> UserError | None:
     if missing_command:
         return _no_such_command(missing_command.group(1), app)
     if type(error).__name__ == "MissingParameter" and parameter is not None:
-        return UserError(
-            command, f"needs {_shown(parameter)}", found=f"no {_shown(parameter)}", do=f"{command} --help"
-        )
+        return UserError(command, f"needs {_shown(parameter)}", found=f"no {_shown(parameter)}", do=f"{command} --help")
     if parameter is not None:
         said = str(getattr(error, "message", message)).rstrip(".")
-        return UserError(_shown(parameter), "must have a value that fits", found=said, do=f"{command} --help")
+        must, found = "must have a value that fits", said
+        if said.startswith("Input should be "):  # pydantic's words, in newer versions of typer
+            must, found = f"must be {said.removeprefix('Input should be ').split(',')[0]}", ""
+        return UserError(_shown(parameter), must, found=found, do=f"{command} --help")
     where = str(option) if option is not None else command
     return UserError(where, message.rstrip("."), do=f"{command} --help")
 

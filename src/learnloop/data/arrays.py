@@ -1,7 +1,8 @@
 """Arrays: NumPy and torch, (x, y) pairs, dicts of arrays, torch data sets, .npz, .npy.
 
-Columns of a two-dimensional array are called x0, x1, ...; an array of images becomes the field "image"; the target is
-called "y" (y0, y1, ... when it has several columns). Folders of images and the catalog call it "label" instead.
+Columns of a two-dimensional array are called x0, x1, ...; an array of images becomes the field "image"; the
+target is called "y" (y0, y1, ... when it has several columns). Folders of images and the catalog call it
+"label" instead.
 """
 
 from __future__ import annotations
@@ -12,14 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import IterableDataset, TensorDataset
 
 from learnloop.data.raw import Raw
 from learnloop.data.schema import Kind
 from learnloop.errors import DataError
 
-MOST_BYTES = 4 << 30
 IMAGE, TARGET = "image", "y"
 PART_KEYS = {
     "train": ("train",),
@@ -31,9 +29,7 @@ PART_KEYS = {
 def to_numpy(value: Any, where: str) -> np.ndarray:
     """Any array-like as NumPy. Raises DataError for ragged lists and objects that are no arrays."""
     if isinstance(value, torch.Tensor):
-        return (
-            value.detach().cpu().to(torch.float32 if value.dtype == torch.bfloat16 else value.dtype).numpy()
-        )
+        return value.detach().cpu().to(torch.float32 if value.dtype == torch.bfloat16 else value.dtype).numpy()
     if isinstance(value, pd.Series | pd.DataFrame):
         return value.to_numpy()
     try:
@@ -46,9 +42,7 @@ def to_numpy(value: Any, where: str) -> np.ndarray:
             cause="rows of different lengths",
         ) from None
     if array.dtype == object and array.ndim != 1:
-        raise DataError(
-            where, "must hold numbers or text", found=f"an array of Python objects, shape {array.shape}"
-        )
+        raise DataError(where, "must hold numbers or text", found=f"an array of Python objects, shape {array.shape}")
     return array
 
 
@@ -120,9 +114,7 @@ def _not_exact(where: str, must: str, do: str) -> DataError:
     )
 
 
-def from_pair(
-    x: Any, y: Any, name: str, class_names: Sequence[str] = (), part: np.ndarray | None = None
-) -> Raw:
+def from_pair(x: Any, y: Any, name: str, class_names: Sequence[str] = (), part: np.ndarray | None = None) -> Raw:
     """(x, y): features or images, and targets (None for none)."""
     raw = from_x(x, name)
     if y is None:
@@ -150,9 +142,7 @@ def from_pair(
 def from_x(x: Any, name: str) -> Raw:
     """Inputs alone: a frame, [n, columns], [n] or images."""
     if isinstance(x, pd.DataFrame):
-        return Raw(
-            name=name, frame=x.set_axis([str(column) for column in x.columns], axis=1).reset_index(drop=True)
-        )
+        return Raw(name=name, frame=x.set_axis([str(column) for column in x.columns], axis=1).reset_index(drop=True))
     array = to_numpy(x, name)
     if array.ndim == 0 or not len(array):
         raise DataError(name, "must have at least one row", found=f"an array of shape {array.shape}")
@@ -183,15 +173,13 @@ def from_columns(array: np.ndarray, name: str) -> Raw:
     if array.dtype.kind == "f" and array.dtype.itemsize == 2:
         array = array.astype(np.float32)
     if array.dtype.kind == "c":
-        raise DataError(
-            name, "must hold real numbers", found="complex numbers", do="x = np.c_[x.real, x.imag]"
-        )
+        raise DataError(name, "must hold real numbers", found="complex numbers", do="x = np.c_[x.real, x.imag]")
     frame = pd.DataFrame(array, columns=names)
     kinds: dict[str, tuple[Kind, str]] = {}
     if array.dtype.kind in "iuf":
         values = array.astype(np.float64, copy=False)
         low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
-        gone = np.isnan(values).any(axis=0)
+        gone = np.asarray(np.isnan(values).any(axis=0))
         for place, column in enumerate(names):
             if low[place] < high[place] or (low[place] == high[place] and gone[place]):
                 kinds[column] = ("number", "A column of a numeric array.")
@@ -231,15 +219,10 @@ def _is_one_hot(array: np.ndarray) -> bool:
 
 def named_classes(codes: np.ndarray, class_names: Sequence[Any], name: str) -> pd.Categorical:
     """Class numbers as class names. Raises DataError for a number without a name."""
-    names = [
-        value.decode() if isinstance(value, bytes) else str(value)
-        for value in np.asarray(class_names).tolist()
-    ]
+    names = [value.decode() if isinstance(value, bytes) else str(value) for value in np.asarray(class_names).tolist()]
     codes = np.asarray(codes)
     if codes.dtype.kind not in "iu":
-        raise DataError(
-            f"{name}, y", "must be class numbers when class names are given", found=f"type {codes.dtype}"
-        )
+        raise DataError(f"{name}, y", "must be class numbers when class names are given", found=f"type {codes.dtype}")
     if len(codes) and (codes.min() < 0 or codes.max() >= len(names)):
         raise DataError(
             f"{name}, class_names",
@@ -255,9 +238,7 @@ def from_mapping(arrays: Mapping[str, Any], name: str) -> Raw:
     class_names = arrays[keys["class_names"]] if "class_names" in keys else ()
     if "x_train" in keys:
         return _from_parts(arrays, keys, name, class_names)
-    x_key = next(
-        (keys[key] for key in ("x", "images", "data") if key in keys and _deep(arrays[keys[key]])), None
-    )
+    x_key = next((keys[key] for key in ("x", "images", "data") if key in keys and _deep(arrays[keys[key]])), None)
     y_key = next((keys[key] for key in ("y", "labels", "label", "target") if key in keys), None)
     if x_key is not None and (y_key is not None or len(arrays) == 1):
         raw = from_pair(arrays[x_key], None if y_key is None else arrays[y_key], name, class_names)
@@ -274,19 +255,15 @@ def _deep(value: Any) -> bool:
     return isinstance(value, pd.DataFrame) or len(np.shape(value)) >= 2
 
 
-def _from_parts(
-    arrays: Mapping[str, Any], keys: dict[str, str], name: str, class_names: Sequence[str]
-) -> Raw:
+def _from_parts(arrays: Mapping[str, Any], keys: dict[str, str], name: str, class_names: Sequence[str]) -> Raw:
     xs, ys, parts = [], [], []
     used = {keys.get("class_names")}
-    for part, endings in PART_KEYS.items():
+    for part_name, endings in PART_KEYS.items():
         for ending in endings:
             if f"x_{ending}" not in keys:
                 continue
             if f"y_{ending}" not in keys:
-                raise DataError(
-                    name, f"x_{ending} must come with y_{ending}", found=", ".join(map(str, arrays))
-                )
+                raise DataError(name, f"x_{ending} must come with y_{ending}", found=", ".join(map(str, arrays)))
             used |= {keys[f"x_{ending}"], keys[f"y_{ending}"]}
             xs.append(to_numpy(arrays[keys[f"x_{ending}"]], name))
             ys.append(to_numpy(arrays[keys[f"y_{ending}"]], name))
@@ -296,7 +273,7 @@ def _from_parts(
                     f"x_{ending} and y_{ending} must have the same number of rows",
                     found=f"{len(xs[-1])} and {len(ys[-1])}",
                 )
-            parts += [part] * len(xs[-1])
+            parts += [part_name] * len(xs[-1])
     shapes = {array.shape[1:] for array in xs}
     if len(shapes) > 1:
         raise DataError(name, "all parts must have the same shape", found=", ".join(map(str, sorted(shapes))))
@@ -313,11 +290,7 @@ def _from_named(arrays: Mapping[str, Any], name: str) -> Raw:
     notes: list[str] = []
     lengths: dict[str, int] = {}
     for key, value in arrays.items():
-        column = (
-            value.reset_index(drop=True)
-            if isinstance(value, pd.Series)
-            else to_numpy(value, f"{name}, {key}")
-        )
+        column = value.reset_index(drop=True) if isinstance(value, pd.Series) else to_numpy(value, f"{name}, {key}")
         if column.ndim == 0:
             raise DataError(f"{name}, {key}", "must have one value for each row", found="a single value")
         lengths[str(key)] = len(column)
@@ -340,62 +313,3 @@ def _from_named(arrays: Mapping[str, Any], name: str) -> Raw:
         )
     frame = pd.DataFrame(columns, index=range(next(iter(lengths.values()))))
     return Raw(name=name, frame=frame, arrays=images, notes=tuple(notes))
-
-
-def from_torch(data: TorchDataset[Any], name: str) -> Raw:
-    """A map-style torch data set of (x, y) items, read into memory. Raises DataError for a stream or above 4 GB."""
-    if isinstance(data, TensorDataset):
-        tensors = data.tensors
-        if len(tensors) > 2:
-            raise DataError(name, "must hold x, or x and y", found=f"{len(tensors)} tensors")
-        return from_pair(tensors[0], tensors[1] if len(tensors) == 2 else None, name)
-    if isinstance(data, IterableDataset) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        raise DataError(
-            name,
-            "must be a map-style data set, with __len__ and __getitem__",
-            found=type(data).__name__,
-            cause="a stream has no rows to split into training and test",
-            do="x, y = ...; ll.fit((x, y))",
-        )
-    count = len(data)
-    if not count:
-        raise DataError(name, "must have at least one row", found="an empty data set")
-    first = _item(data, 0, name)
-    size = first[0].nbytes * count
-    if size > MOST_BYTES:
-        raise DataError(
-            name, "must fit in memory (4 GB)", found=f"about {size / 2**30:.1f} GB in {count} rows"
-        )
-    x = np.empty((count, *first[0].shape), first[0].dtype)
-    ys = []
-    for row in range(count):
-        item, y = _item(data, row, name) if row else first
-        if item.shape != first[0].shape:
-            raise DataError(
-                f"{name}, row {row}", f"must have the shape of row 0: {first[0].shape}", found=str(item.shape)
-            )
-        x[row] = item
-        ys.append(y)
-    labels = None if ys[0] is None else np.asarray(ys)
-    names = getattr(data, "classes", ())
-    named = names if labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu" else ()
-    return from_pair(x, labels, name, [str(value) for value in named])
-
-
-def _item(data: Any, row: int, name: str) -> tuple[np.ndarray, Any]:
-    try:
-        item = data[row]
-    except Exception as error:
-        raise DataError(
-            f"{name}, row {row}", "must be readable", found=f"{type(error).__name__}: {error}"
-        ) from error
-    pair = item if isinstance(item, tuple | list) and len(item) == 2 else (item, None)
-    if isinstance(item, tuple | list) and len(item) != 2:
-        raise DataError(f"{name}, row {row}", "must be (x, y)", found=f"{len(item)} parts")
-    if isinstance(item, dict):
-        raise DataError(
-            f"{name}, row {row}", "must be (x, y)", found=f"a dict with {', '.join(map(str, item))}"
-        )
-    x = to_numpy(pair[0], f"{name}, row {row}")
-    y = None if pair[1] is None else to_numpy(pair[1], f"{name}, row {row}, y")
-    return x, (y.item() if y is not None and y.ndim == 0 else y)

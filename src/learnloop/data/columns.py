@@ -1,7 +1,8 @@
-"""One column at a time: missing markers, numbers written as text, text of numbers, dates. Works on distinct values.
+"""One column at a time: missing markers, numbers written as text, text of numbers, dates. Works on distinct
+values.
 
-Every function looks at the distinct values of a column once and maps the rows through them, so that two million rows
-of a few hundred texts cost a few hundred conversions.
+Every function looks at the distinct values of a column once and maps the rows through them, so that two
+million rows of a few hundred texts cost a few hundred conversions.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ DATE_FORMATS = (
     "%d %B %Y",
     "%B %d, %Y",
 )
-MIRROR = {
-    a: a.replace("%d/%m", "%m/%d") if "%d/%m" in a else a.replace("%m/%d", "%d/%m") for a in DATE_FORMATS
-}
+MIRROR = {a: a.replace("%d/%m", "%m/%d") if "%d/%m" in a else a.replace("%m/%d", "%d/%m") for a in DATE_FORMATS}
 
 
 def is_textual(series: pd.Series) -> bool:
@@ -46,10 +45,10 @@ def is_textual(series: pd.Series) -> bool:
 
 
 def compact(series: pd.Series) -> pd.Series:
-    """Any textual column as `category` with text categories in plain order: codes of 1 to 4 bytes instead of text."""
-    if isinstance(series.dtype, pd.CategoricalDtype) and all(
-        isinstance(value, str) for value in series.cat.categories
-    ):
+    """Any textual column as `category` with text categories in plain order: codes of 1 to 4 bytes
+    instead of text.
+    """
+    if isinstance(series.dtype, pd.CategoricalDtype) and all(isinstance(value, str) for value in series.cat.categories):
         return series
     if isinstance(series.dtype, pd.StringDtype):
         codes, uniques = pd.factorize(series, use_na_sentinel=True)
@@ -57,9 +56,8 @@ def compact(series: pd.Series) -> pd.Series:
     values = series.astype(object)
     missing = values.isna().to_numpy()
     text = values.map(to_text, na_action="ignore")
-    codes, uniques = pd.factorize(text.to_numpy(object), use_na_sentinel=True)
-    codes = np.where(missing, -1, codes)
-    return _categorical(codes, [str(value) for value in uniques], series)
+    found, distinct = pd.factorize(text.to_numpy(object), use_na_sentinel=True)
+    return _categorical(np.where(missing, -1, found), [str(value) for value in distinct], series)
 
 
 def to_text(value: Any) -> str:
@@ -82,7 +80,9 @@ def sort_texts(texts: list[str]) -> list[str]:
 
 
 def to_category(series: pd.Series) -> pd.Series:
-    """The column as `category`: text categories that occur, sorted (numerically when numeric); missing stays missing."""
+    """The column as `category`: text categories that occur, sorted (numerically when numeric);
+    missing stays missing.
+    """
     if is_textual(series):
         column = compact(series)
         codes, texts = column.cat.codes.to_numpy(), [str(value) for value in column.cat.categories]
@@ -118,7 +118,7 @@ def tidy(frame: pd.DataFrame, kinds: Mapping[str, str], where: str) -> tuple[pd.
                 errors.append(error)
         columns[str(name)] = series
     raise_all(errors)
-    tidied = pd.DataFrame(columns, index=frame.index) if columns else frame
+    tidied = pd.DataFrame(columns, index=frame.index, copy=False) if columns else frame
     return tidied.reset_index(drop=True), notes
 
 
@@ -155,7 +155,9 @@ def _without(codes: np.ndarray, texts: list[str], marks: list[bool]) -> tuple[np
 
 
 def _numbers(texts: list[str]) -> tuple[np.ndarray | None, np.ndarray]:
-    """(the numbers of the texts or None when they are not numbers, which texts are number-missing markers)."""
+    """(the numbers of the texts or None when they are not numbers, which texts are number-missing
+    markers).
+    """
     dashes = np.array([text.strip() in NUMBER_MISSING for text in texts], dtype=bool)
     if dashes.all():
         return None, dashes
@@ -164,7 +166,9 @@ def _numbers(texts: list[str]) -> tuple[np.ndarray | None, np.ndarray]:
 
 
 def parse_numbers(texts: list[str]) -> np.ndarray:
-    """float64 [n]: NaN where a text is not a number. "3,5" is a number when every comma is a decimal comma."""
+    """float64 [n]: NaN where a text is not a number. "3,5" is a number when every comma is a decimal
+    comma.
+    """
     values = pd.Series(texts, dtype=object)
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
     bad = np.isnan(numbers)
@@ -178,10 +182,10 @@ def _as_numbers(values: np.ndarray, like: pd.Series) -> pd.Series:
     return pd.Series(values.astype(np.int64) if whole else values, index=like.index, name=like.name)
 
 
-def _refuse_almost_numbers(
-    series: pd.Series, texts: list[str], codes: np.ndarray, where: str, kind: str
-) -> None:
-    """A column of numbers with one typing mistake would otherwise turn into text and be set aside without a word."""
+def _refuse_almost_numbers(series: pd.Series, texts: list[str], codes: np.ndarray, where: str, kind: str) -> None:
+    """A column of numbers with one typing mistake would otherwise turn into text and be set aside
+    without a word.
+    """
     numbers = parse_numbers(texts)
     bad = np.flatnonzero(np.isnan(numbers))
     good = len(texts) - len(bad)
@@ -255,7 +259,9 @@ def parse_dates(values: pd.Series, form: str) -> pd.Series:
 
 
 def to_dates(series: pd.Series, form: str, where: str) -> pd.Series:
-    """The column as datetime64. `form` "" finds the form. Raises DataError naming the first text that is no date."""
+    """The column as datetime64. `form` "" finds the form. Raises DataError naming the first text that
+    is no date.
+    """
     if pd.api.types.is_datetime64_any_dtype(series):
         return series.dt.tz_convert("UTC").dt.tz_localize(None) if series.dt.tz is not None else series
     column = compact(series)
@@ -270,7 +276,7 @@ def to_dates(series: pd.Series, form: str, where: str) -> pd.Series:
         raise DataError(
             f"{where}, column {series.name}",
             f"must hold dates ({'like 2024-01-31' if form == 'ISO8601' else form})",
-            found=f"{texts[place]!r} in row {int(rows[0]) + 1 if len(rows) else '?'} (rows are counted from 1)",
+            found=f"{texts[place]!r} in row {int(rows[0]) + 1} (rows are counted from 1)",
         )
     values = np.append(dates.to_numpy("datetime64[us]"), np.datetime64("NaT"))[codes]
     return pd.Series(values, index=series.index, name=series.name)

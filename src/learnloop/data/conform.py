@@ -1,4 +1,6 @@
-"""`conform`: new rows read against the schema of a trained model. What is wrong is said for all columns at once."""
+"""`conform`: new rows read against the schema of a trained model. What is wrong is said for all
+columns at once.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,15 @@ CARRIED = ("group", "time", "weight", "id")
 def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Dataset:
     """Read `source` with the columns and kinds of `schema`; nothing is guessed again.
 
-    Columns are found by name; unnamed arrays by position. Numbers are parsed, categories become text (also values
-    never seen in training: the model's encoder gives those the code 0), dates are parsed in the form of the training
-    data, images are resized to the trained size with a note. Other columns are left out with a note. Columns with the
-    role group, time, weight, id or split come along where they are there.
-    `source` may also be one dict (one row), one image, a list of image paths, or a one-dimensional array (one row).
+    Columns are found by name; unnamed arrays by position. Numbers are parsed, categories become text (also
+    values never seen in training: the model's encoder gives those the code 0), dates are parsed in the form
+    of the training data, images are resized to the trained size with a note. Other columns are left out
+    with a note. Columns with the role group, time, weight, id or split come along where they are there.
+    `source` may also be one dict (one row), one image, a list of image paths, or a one-dimensional array
+    (one row).
 
-    Raises SchemaError, all mistakes at once: missing columns (nearest names), wrong width, values of another kind,
-    labels that the model does not know (need_target). Raises DataError for unreadable sources.
+    Raises SchemaError, all mistakes at once: missing columns (nearest names), wrong width, values of
+    another kind, labels that the model does not know (need_target). Raises DataError for unreadable sources.
     """
     raw = _open(source, schema)
     raw = _renamed(raw, schema, need_target)
@@ -82,22 +85,20 @@ def _open(source: Any, schema: Schema) -> Raw:
     elif isinstance(source, list) and source and isinstance(source[0], int | float):
         source = np.asarray(source)
     if not images and hasattr(source, "ndim") and source.ndim == 1 and not isinstance(source, pd.Series):
-        plain = [field for field in schema.inputs]
+        plain = schema.inputs
         source = source.reshape(1, -1) if len(plain) > 1 or len(source) == 1 else source
     return open_source(source)
 
 
 def _is_paths(source: Any) -> bool:
-    return (
-        isinstance(source, list | tuple)
-        and bool(source)
-        and all(isinstance(item, str | Path) for item in source)
-    )
+    return isinstance(source, list | tuple) and bool(source) and all(isinstance(item, str | Path) for item in source)
 
 
 def _image_batch(source: Any, field: Field) -> Any:
-    """[h, w] and [h, w, c] are one image; [n, h, w], [n, h, w, c] and [n, c, h, w] are many."""
-    _, _, channels = field.shape
+    """[h, w] and [h, w, c] are one image; [n, h, w], [n, h, w, c], [n, c, h, w], [n, h * w * c] many."""
+    height, width, channels = field.shape
+    if source.ndim == 2 and source.shape[1] == height * width * channels and source.shape != (height, width):
+        return source.reshape(-1, height, width, channels)  # flattened rows
     if source.ndim == 2 or (source.ndim == 3 and source.shape[-1] == channels and channels > 1):
         return source[None]
     if source.ndim == 3 and channels == 1 and source.shape[-1] == 1 and min(source.shape[:2]) >= 4:
@@ -107,6 +108,10 @@ def _image_batch(source: Any, field: Field) -> Any:
 
 def _renamed(raw: Raw, schema: Schema, need_target: bool) -> Raw:
     """Arrays have made-up names (x0, image, y): they take the schema's names by position."""
+    goals = [field.name for field in schema.targets]
+    if need_target and len(raw.target) == len(goals) and not set(goals) & set(raw.names):
+        names = dict(zip(raw.target, goals, strict=True))
+        raw = replace(raw, frame=raw.frame.rename(columns=names), target=tuple(goals))
     if not raw.plain:
         return raw
     inputs = [field for field in schema.inputs if field.kind != "image"]
@@ -141,9 +146,7 @@ def _renamed(raw: Raw, schema: Schema, need_target: bool) -> Raw:
         for place, (name, values) in enumerate(raw.arrays.items())
     }
     frame = raw.frame.rename(columns=names)
-    return replace(
-        raw, frame=frame, arrays=arrays, target=tuple(names.get(name, name) for name in raw.target)
-    )
+    return replace(raw, frame=frame, arrays=arrays, target=tuple(names.get(name, name) for name in raw.target))
 
 
 def _array_fields(schema: Schema, given: list[str]) -> bool:
@@ -189,22 +192,24 @@ def _tidied(raw: Raw, wanted: list[Field], errors: list[UserError]) -> tuple[pd.
         field.name: "category" if field.kind in ("category", "boolean", "text", "id") else field.kind
         for field in wanted
     }
-    try:
-        frame, notes = tidy(raw.frame[names], kinds, raw.name)
-        return frame, notes
-    except UserError as error:
-        parts = getattr(error, "errors", (error,))
-        errors.extend(_as_schema_error(part) for part in parts)
-        return raw.frame[[]], []
+    notes: list[str] = []
+    tidied = {}
+    for name in names:
+        try:
+            column, more = tidy(raw.frame[[name]], kinds, raw.name)
+        except UserError as error:
+            errors.append(_as_schema_error(error))
+            continue
+        tidied[name] = column[name]
+        notes += more
+    return pd.DataFrame(tidied, index=range(len(raw)), copy=False), notes
 
 
 def _as_schema_error(error: UserError) -> UserError:
     if isinstance(error, SchemaError) or not isinstance(error, DataError):
         return error
     do = [line for line in error.do if "--set" not in line]
-    return SchemaError(
-        error.where, error.must, found=error.found, cause=error.cause, do=do, available=error.available
-    )
+    return SchemaError(error.where, error.must, found=error.found, cause=error.cause, do=do, available=error.available)
 
 
 def _converted(series: pd.Series, field: Field, where: str) -> pd.Series:
@@ -270,7 +275,8 @@ def _images(raw: Raw, field: Field) -> tuple[np.ndarray, list[str]]:
             f"{raw.name}, {field.name}", f"must have {channels} channels", found=f"{images.shape[3]} channels"
         )
     found = " x ".join(map(str, images.shape[1:]))
-    note = f"Images of {found} were converted to {height} x {width} x {channels}, the size of the training images."
+    size = f"{height} x {width} x {channels}"
+    note = f"Images of {found} were converted to {size}, the size of the training images."
     return resize_array(images, (height, width, channels)), [note]
 
 
@@ -283,11 +289,7 @@ def _part(raw: Raw, schema: Schema) -> np.ndarray | None:
         return raw.part
     for field in schema.of("split"):
         if field.name in raw.frame:
-            parts = (
-                raw.frame[field.name]
-                .astype(object)
-                .map(lambda text: SPLIT_VALUES.get(str(text).strip().lower()))
-            )
+            parts = raw.frame[field.name].astype(object).map(lambda text: SPLIT_VALUES.get(str(text).strip().lower()))
             return None if parts.isna().any() else parts.to_numpy(dtype=str)
     return None
 

@@ -60,8 +60,8 @@ def empty_file(path: Path, found: str) -> DataError:
 def detect_encoding(path: Path) -> tuple[str, str]:
     """(encoding, note): utf-8, utf-8-sig, utf-16, or cp1252 when no line outside ASCII is UTF-8.
 
-    A file in which some lines are UTF-8 and others are not is damaged or glued together from two encodings: it is
-    refused with the number of the first bad line, because any choice would silently garble the rest.
+    A file in which some lines are UTF-8 and others are not is damaged or glued together from two encodings:
+    it is refused with the number of the first bad line, because any choice would silently garble the rest.
     """
     head = read_bytes(path, 4096)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):

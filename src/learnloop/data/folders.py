@@ -1,4 +1,6 @@
-"""Folders: class folders of images (with or without train/ validation/ test/), MNIST idx files, loose images."""
+"""Folders: class folders of images (with or without train/ validation/ test/), MNIST idx files, loose
+images.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,7 @@ def read_folder(
         folder = folder / "raw"
     if pairs := idx_pairs(folder):
         return read_idx(pairs, str(folder))
-    parts = {
-        PART_FOLDERS[path.name.lower()]: path
-        for path in _folders(folder)
-        if path.name.lower() in PART_FOLDERS
-    }
+    parts = {PART_FOLDERS[path.name.lower()]: path for path in _folders(folder) if path.name.lower() in PART_FOLDERS}
     if "train" in parts and len(parts) > 1:
         return _read_classes(folder, parts, corrupt, size, channels)
     roots = {"": parts["train"]} if set(parts) == {"train"} else {"": folder}
@@ -54,9 +52,7 @@ def _folders(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
-        raise DataError(
-            str(folder), "must be a readable folder", found=error.strerror or str(error)
-        ) from None
+        raise DataError(str(folder), "must be a readable folder", found=error.strerror or str(error)) from None
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -113,11 +109,7 @@ def _odd_files(folder: Path, files: list[Path]) -> list[str]:
 
 
 def _is_table(path: Path) -> bool:
-    return (
-        path.name.lower()
-        .removesuffix(".gz")
-        .endswith((".csv", ".tsv", ".parquet", ".npz", ".json", ".jsonl"))
-    )
+    return path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".parquet", ".npz", ".json", ".jsonl"))
 
 
 def _no_classes(folder: Path) -> DataError:

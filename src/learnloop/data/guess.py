@@ -1,4 +1,5 @@
-"""What a column is, guessed from its values. Every guess is one sentence in `Field.why`; the user's word goes first.
+"""What a column is, guessed from its values. Every guess is one sentence in `Field.why`; the user's word
+goes first.
 
 The rules, in order (the first that holds wins):
 
@@ -7,11 +8,12 @@ date       datetime values; texts of which all parse in one date form
 boolean    bool values; integers 0 and 1; two texts such as yes/no, true/false
 id         distinct values in every row that are: called id, *_id, *Id, uuid, index or nothing;
            or integers without a gap (1, 2, 3, ... in any order) from 10 rows on; or texts of one word; also
-           integers with more than 20 distinct values that repeat but are called id                         set aside
+           integers with more than 20 distinct values that repeat but are called id
+           set aside
 category   texts with few distinct values: at most half as many as rows and at most 10,000;
            integers that look like codes: 3 to 20 distinct values, less than 5 % of the rows, without gaps
-           wider than the range itself, each at least a fifth as frequent as an even share (in counts the large
-           values are rarer)
+           wider than the range itself, each at least a fifth as frequent as an even share (in counts the
+           large values are rarer)
 text       texts that are (nearly) all different                                                   set aside
 number     everything else
 
@@ -123,7 +125,7 @@ def _guess_number(series: pd.Series, present: int, numbered: bool, is_target: bo
     if looks_like_id(str(series.name)) and count > MOST_CODES:
         return (
             "id",
-            f"The name {series.name!r} says that it names things; set aside (as groups: --group {series.name}).",
+            f"The name {series.name!r} says that it names things; set aside (groups: --group {series.name}).",
         )
     if numbered:
         return "number", "Whole numbers in a family of numbered columns."
@@ -150,7 +152,9 @@ def _id_word(name: str) -> bool:
 
 
 def numbered_families(names: list[str], least: int = 10) -> set[str]:
-    """Columns that belong to a family of at least `least` with one stem and a running number: pixel0, pixel1, ..."""
+    """Columns that belong to a family of at least `least` with one stem and a running number: pixel0,
+    pixel1, ...
+    """
     stems: dict[str, list[str]] = {}
     for name in names:
         if found := re.fullmatch(r"(.*?)[_\- ]?\d+", name):
@@ -159,7 +163,9 @@ def numbered_families(names: list[str], least: int = 10) -> set[str]:
 
 
 def make(series: pd.Series, kind: Kind, why: str, where: str) -> tuple[Field, pd.Series]:
-    """(the field, its column converted to that kind). Raises DataError when the values are not of that kind."""
+    """(the field, its column converted to that kind). Raises DataError when the values are not of
+    that kind.
+    """
     name, missing = str(series.name), int(series.isna().sum())
     if kind in ("category", "boolean"):
         dtype = value_type(series)
@@ -178,7 +184,7 @@ def make(series: pd.Series, kind: Kind, why: str, where: str) -> tuple[Field, pd
                 f"must have at most {MOST_CATEGORIES} distinct values to be a category",
                 found=f"{len(categories)} distinct values",
                 cause="free text, a name or a quantity",
-                do=f"--set data.columns.{name}={'text   # sets it aside' if is_textual(series) else 'number'}",
+                do=f"--set data.columns.{name}={'text' if is_textual(series) else 'number'}",
             )
         return Field(name, kind, dtype=dtype, categories=categories, missing=missing, why=why), column
     if kind == "number":
@@ -187,9 +193,7 @@ def make(series: pd.Series, kind: Kind, why: str, where: str) -> tuple[Field, pd
         whole = bool(np.isfinite(values).any()) and is_whole(values[~np.isnan(values)])
         written = pd.api.types.is_integer_dtype(column) or np.isnan(values).any()
         missing = int(np.isnan(values).sum())
-        return Field(
-            name, kind, dtype="int" if whole and written else "float", missing=missing, why=why
-        ), column
+        return Field(name, kind, dtype="int" if whole and written else "float", missing=missing, why=why), column
     if kind == "date":
         form = date_form(series)
         column = to_dates(series, form, where)

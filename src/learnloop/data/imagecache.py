@@ -1,8 +1,9 @@
-"""Many image files -> one uint8 array: decoded once, in parallel, in memory or memory-mapped in the cache folder.
+"""Many image files -> one uint8 array: decoded once, in parallel, in memory or memory-mapped in the cache
+folder.
 
-The cache key covers names, sizes and modification times of all files, the size asked for, and this file's version;
-an entry appears by renaming, whole or not at all. The cache is kept below `MOST_CACHE` bytes: the entries used
-longest ago go first.
+The cache key covers names, sizes and modification times of all files, the size asked for, and this file's
+version; an entry appears by renaming, whole or not at all. The cache is kept below `MOST_CACHE` bytes: the
+entries used longest ago go first.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ Corrupt = Literal["refuse", "skip"]
 
 @dataclass(frozen=True)
 class Decoded:
-    """images uint8 [kept, height, width, channels]; kept: positions of the files that could be read; notes."""
+    """images uint8 [kept, height, width, channels]; kept: positions of the files that could be read;
+    notes.
+    """
 
     images: np.ndarray
     kept: np.ndarray
@@ -50,7 +53,8 @@ def decode_files(
     channels: int | None = None,
     corrupt: Corrupt = "refuse",
 ) -> Decoded:
-    """All images at one size: the given one, their common one, or the median of mixed ones (multiple of 8, 8..224).
+    """All images at one size: the given one, their common one, or the median of mixed ones (multiple of 8,
+    8..224).
 
     Raises DataError naming all bad files at once (corrupt="refuse"); with "skip" they are left out and noted.
     """
@@ -63,9 +67,7 @@ def decode_files(
             headers = list(pool.map(_header_or_reason, paths))
             good = [header for header in headers if isinstance(header, Header)]
             if not good:
-                raise _bad_files(
-                    name, paths, {place: str(head) for place, head in enumerate(headers)}, len(paths)
-                )
+                raise _bad_files(name, paths, {place: str(head) for place, head in enumerate(headers)}, len(paths))
             shape, resize_note = _common_shape(good, size, channels)
             out, partial = _room(key, (len(paths), *shape), name)
             try:
@@ -81,9 +83,7 @@ def decode_files(
     notes += _trait_notes(good)
     kept = np.array([place for place in range(len(paths)) if place not in bad], dtype=np.int64)
     if bad:
-        notes.append(
-            f"{len(bad)} of {len(paths)} images could not be read and were skipped: {_names(paths, bad)}."
-        )
+        notes.append(f"{len(bad)} of {len(paths)} images could not be read and were skipped: {_names(paths, bad)}.")
     if partial is None:
         return Decoded(out[kept] if bad else out, kept, tuple(notes))
     return _store(key, out, partial, kept, notes)
@@ -133,8 +133,8 @@ def _common_shape(
     if size is None:
         height = _rounded(float(np.median([header.height for header in headers])))
         width = _rounded(float(np.median([header.width for header in headers])))
-        text = f"Images have {len(sizes)} different sizes; all were resized to {height} x {width} pixels (the median)"
-        return (height, width, channels), text + ", without keeping their proportions."
+        text = f"Images have {len(sizes)} different sizes; all were resized to {height} x {width} pixels "
+        return (height, width, channels), text + "(the median), without keeping their proportions."
     if set(sizes) == {size}:
         return (*size, channels), ""
     count = sum(times for found, times in sizes.items() if found != size)
@@ -165,7 +165,8 @@ def _bad_files(name: str, paths: Sequence[Path], bad: dict[int, str], count: int
     )
 
 
-# --- the cache -------------------------------------------------------------------------------------------------
+# --- the cache
+# -------------------------------------------------------------------------------------------------
 
 
 def _folder() -> Path:

@@ -19,7 +19,9 @@ class BadImage(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What can be known without decoding. `traits`: what was changed on reading, for one note over all files."""
+    """What can be known without decoding. `traits`: what was changed on reading, for one note over
+    all files.
+    """
 
     height: int
     width: int
@@ -73,9 +75,7 @@ def _open(path: Path) -> Image.Image:
     if image.size[0] * image.size[1] > MOST_PIXELS:
         size = image.size
         image.close()
-        raise BadImage(
-            f"{size[0]} x {size[1]} pixels, more than {MOST_PIXELS / 1e6:.0f} million (decompression bomb)"
-        )
+        raise BadImage(f"{size[0]} x {size[1]} pixels, more than {MOST_PIXELS / 1e6:.0f} million (decompression bomb)")
     return image
 
 
@@ -100,11 +100,7 @@ def decode(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    return (
-        "truncated"
-        if "truncated" in text or "Truncated" in text
-        else f"damaged ({text or type(error).__name__})"
-    )
+    return "truncated" if "truncated" in text or "Truncated" in text else f"damaged ({text or type(error).__name__})"
 
 
 def to_mode(image: Image.Image, channels: int) -> Image.Image:
@@ -131,9 +127,7 @@ def _sixteen_to_eight(image: Image.Image) -> Image.Image:
 def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """`size` is (height, width)."""
     height, width = size
-    return (
-        image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
-    )
+    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def resize_array(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""From `Raw` columns to a `Dataset` with a Schema; which task a target asks for; a target made fit for a task."""
+"""From `Raw` columns to a `Dataset` with a Schema; which task a target asks for; a target made fit
+for a task.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ ASIDE: dict[str, Role] = {"constant": "ignore", "text": "ignore", "id": "id"}
 def infer(raw: Raw, columns: Mapping[str, Kind], target: tuple[str, ...] = ()) -> Dataset:
     """Every column becomes a field with a kind, a role (input, target, id, ignore) and a reason.
 
-    columns  name -> kind, the user's word.   target  names that are targets (their kind is settled by `set_task`).
+    columns  name -> kind, the user's word.   target  names that are targets (their kind is settled by
+             `set_task`).
     """
     frame, notes = tidy(raw.frame, columns, raw.name)
     fields: list[Field] = []
@@ -53,7 +56,7 @@ def infer(raw: Raw, columns: Mapping[str, Kind], target: tuple[str, ...] = ()) -
     return Dataset(
         name=raw.name,
         schema=Schema(tuple(fields)),
-        frame=pd.DataFrame(converted, index=frame.index) if converted else frame,
+        frame=pd.DataFrame(converted, index=frame.index, copy=False) if converted else frame,
         arrays=dict(raw.arrays),
         part=raw.part,
         notes=(*raw.notes, *notes),
@@ -106,9 +109,7 @@ def infer_task(dataset: Dataset) -> tuple[TaskName, str]:
         return _task_of(dataset, targets[0])
     if all(_is_binary(dataset, field) for field in targets):
         return "classify", f"All {len(targets)} targets hold 0 and 1 only: several labels at once."
-    texts = [
-        field.name for field in targets if is_textual(dataset.frame[field.name]) and field.dtype == "str"
-    ]
+    texts = [field.name for field in targets if is_textual(dataset.frame[field.name]) and field.dtype == "str"]
     if texts:
         raise DataError(
             f"{dataset.name}, targets {', '.join(field.name for field in targets)}",
@@ -153,13 +154,11 @@ def _is_binary(dataset: Dataset, field: Field) -> bool:
 def set_task(dataset: Dataset, task: TaskName) -> Dataset:
     """The same data with targets of the kind that `task` needs: categories to classify, numbers to regress.
 
-    Raises DataError: no target; one class only; numbers with fractions as classes; text to regress; nothing but
-    missing values; an infinite target.
+    Raises DataError: no target; one class only; numbers with fractions as classes; text to regress; nothing
+    but missing values; an infinite target.
     """
     if task not in ("classify", "regress"):
-        raise DataError(
-            "--task", "must be classify or regress", found=repr(task), available=("classify", "regress")
-        )
+        raise DataError("--task", "must be classify or regress", found=repr(task), available=("classify", "regress"))
     targets = dataset.schema.targets
     if not targets:
         infer_task(dataset)
@@ -205,9 +204,7 @@ def _to_classes(dataset: Dataset, field: Field, several: bool) -> tuple[Field, p
             available=[name for name in dataset.schema.names if name != field.name],
         )
     if several and len(classes) > 2:
-        raise DataError(
-            where, "must hold 0 and 1 only when there are several targets", found=", ".join(classes[:8])
-        )
+        raise DataError(where, "must hold 0 and 1 only when there are several targets", found=", ".join(classes[:8]))
     if len(series) >= 20 and len(classes) > len(series) / 2:
         raise DataError(
             where,

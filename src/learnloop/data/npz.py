@@ -22,9 +22,12 @@ IDX_PARTS = {"train": "train", "t10k": "test", "test": "test"}
 
 
 def read_npz(path: Path) -> Raw:
-    """x_train/y_train/..., x/y, or one array a column; also CIFAR-10 packed as JPEG tiles (see the data README)."""
+    """x_train/y_train/..., x/y, or one array a column; also CIFAR-10 packed as JPEG tiles (see the
+    data README).
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # an open file of our own: np.load leaves it open when the archive is damaged
+        with open(path, "rb") as bytes_, np.load(bytes_, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except (OSError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(str(path), "must be a whole .npz file", found=str(error) or "a cut file") from None
@@ -62,9 +65,7 @@ def _from_tiles(arrays: dict[str, np.ndarray], name: str) -> Raw:
         labels.append(arrays[f"y_{part}"])
         parts.append(np.full(len(labels[-1]), part))
     raw = labelled(np.concatenate(images), np.concatenate(labels), name, arrays["class_names"].tolist())
-    note = (
-        "This copy of CIFAR-10 is lossy (JPEG, PSNR 38 dB); figures may differ slightly from the original's."
-    )
+    note = "This copy of CIFAR-10 is lossy (JPEG, PSNR 38 dB); figures may differ slightly from the original's."
     return Raw(**{**vars(raw), "part": np.concatenate(parts), "notes": (note,)})
 
 
@@ -75,9 +76,7 @@ def _untile(jpeg: np.ndarray, grid: np.ndarray) -> np.ndarray:
     rows, columns = (int(size) for size in grid)
     with Image.open(io.BytesIO(jpeg.tobytes())) as picture:
         pixels = np.asarray(picture)
-    return np.ascontiguousarray(
-        pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3)
-    )
+    return np.ascontiguousarray(pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3))
 
 
 def labelled(
@@ -139,7 +138,7 @@ def idx_pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
 def read_idx(pairs: dict[str, tuple[Path, Path]], name: str, class_names: list[str] | None = None) -> Raw:
     """Images and labels of one or two parts."""
     images, labels, parts = [], [], []
-    for part, (image_path, label_path) in pairs.items():
+    for part_name, (image_path, label_path) in pairs.items():
         images.append(read_idx_array(image_path))
         labels.append(read_idx_array(label_path))
         if len(images[-1]) != len(labels[-1]):
@@ -148,7 +147,7 @@ def read_idx(pairs: dict[str, tuple[Path, Path]], name: str, class_names: list[s
                 f"must have as many images as {label_path.name} has labels",
                 found=f"{len(images[-1])} images and {len(labels[-1])} labels",
             )
-        parts.append(np.full(len(labels[-1]), part))
+        parts.append(np.full(len(labels[-1]), part_name))
     part = np.concatenate(parts) if len(parts) > 1 else None
     return labelled(np.concatenate(images), np.concatenate(labels), name, class_names, part)
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from learnloop.data import arrays, catalog, folders, npz, tables
+from learnloop.data import arrays, catalog, folders, npz, tables, torchsets
 from learnloop.data.download import sha256_of
 from learnloop.data.encoding import read_bytes
 from learnloop.data.imagecache import Corrupt
@@ -53,7 +53,7 @@ def open_source(
     if isinstance(source, Mapping):
         return arrays.from_mapping(source, "the dict")
     if isinstance(source, TorchDataset):
-        return arrays.from_torch(source, type(source).__name__)
+        return torchsets.from_torch(source, type(source).__name__)
     if isinstance(source, tuple) and len(source) == 2 and not isinstance(source[0], dict):
         return arrays.from_pair(source[0], source[1], "(x, y)")
     if isinstance(source, np.ndarray | torch.Tensor):

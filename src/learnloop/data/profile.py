@@ -12,7 +12,7 @@ from learnloop.data.dataset import PARTS, Dataset
 from learnloop.data.profile_fields import field_facts, target_facts
 from learnloop.data.profile_images import image_facts
 from learnloop.data.profile_leaks import alone
-from learnloop.data.profile_relations import constants, repeated_rows, twins
+from learnloop.data.profile_relations import repeated_rows, twins
 from learnloop.data.profile_warnings import warnings
 
 FORMAT = 1
@@ -38,7 +38,8 @@ def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     sampled: list[str] = []
     rows = len(dataset)
-    sample = _sample(rows, rng, sampled)
+    sample = _sample(dataset, rng, sampled)
+    fields = [field_facts(field, dataset.column(field.name)) for field in dataset.schema.fields]
     facts: dict[str, Any] = {
         "format": FORMAT,
         "name": dataset.name,
@@ -46,16 +47,14 @@ def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
         "columns": len(dataset.schema.fields),
         "parts": _parts(dataset),
         "notes": list(dataset.notes),
-        "fields": [field_facts(field, dataset.column(field.name)) for field in dataset.schema.fields],
+        "fields": fields,
         "targets": [target_facts(field, dataset.column(field.name)) for field in dataset.schema.targets],
-        "constant": constants(dataset),
-        "twins": twins(dataset, sample),
+        "constant": [field["name"] for field in fields if field["distinct"] in (0, 1)],
+        "twins": twins(dataset, [field["name"] for field in fields if (field["distinct"] or 0) > 1], sample),
         "repeats": repeated_rows(dataset, sampled),
         "alone": alone(dataset, sample, rng),
         "images": [
-            image_facts(dataset, field, rng, sampled)
-            for field in dataset.schema.fields
-            if field.kind == "image"
+            image_facts(dataset, field, rng, sampled) for field in dataset.schema.fields if field.kind == "image"
         ],
         "sampled": sampled,
     }
@@ -64,13 +63,14 @@ def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     return facts
 
 
-def _sample(rows: int, rng: np.random.Generator, sampled: list[str]) -> np.ndarray:
+def _sample(dataset: Dataset, rng: np.random.Generator, sampled: list[str]) -> np.ndarray:
     """All rows in order, or a random sample of them, sorted."""
+    rows = len(dataset)
     if rows <= _ROWS:
         return np.arange(rows)
-    sampled.append(
-        f"Correlations and what single columns predict: on {_ROWS:,} of {rows:,} rows, drawn at random."
-    )
+    if any(field.kind != "image" for field in dataset.schema.inputs):
+        what = "Correlations and what single columns predict"
+        sampled.append(f"{what}: on {_ROWS:,} of {rows:,} rows, drawn at random.")
     return np.sort(rng.choice(rows, _ROWS, replace=False))
 
 

@@ -49,9 +49,7 @@ def target_facts(field: Field, values: Any) -> dict[str, Any]:
     if counts:
         # Ratio of the largest class to the smallest one.
         smallest = int(series.value_counts().iloc[-1])
-        facts.update(
-            imbalance=counts[0]["count"] / max(1, smallest), smallest=smallest, majority=counts[0]["share"]
-        )
+        facts.update(imbalance=counts[0]["count"] / max(1, smallest), smallest=smallest, majority=counts[0]["share"])
     return facts
 
 
@@ -66,6 +64,8 @@ def numeric(series: pd.Series) -> np.ndarray | None:
 def _number(numbers: np.ndarray) -> dict[str, Any]:
     x = numbers[np.isfinite(numbers)]
     infinite = int(np.isinf(numbers).sum())
+    with np.errstate(over="ignore"):  # near the largest float: None
+        mean, std = (_plain(x.mean()), _plain(x.std())) if len(x) else (None, None)
     if not len(x):
         return {"infinite": infinite, "histogram": None, "outliers": None}
     low, q25, median, q75, high = (float(q) for q in np.quantile(x, [0, 0.25, 0.5, 0.75, 1]))
@@ -78,8 +78,8 @@ def _number(numbers: np.ndarray) -> dict[str, Any]:
         "median": median,
         "q75": q75,
         "max": high,
-        "mean": _plain(x.mean()),
-        "std": _plain(x.std()),
+        "mean": mean,
+        "std": std,
         "infinite": infinite,
         "zeros": int((x == 0).sum()),
         "outliers": {
@@ -128,9 +128,14 @@ def _date(series: pd.Series) -> dict[str, Any]:
     days = dates.to_numpy().astype("datetime64[ms]").astype(np.int64) / 86_400_000
     histogram = _histogram(days, float(days.min()), float(days.max()))
     edges = np.array(histogram["edges"])
-    histogram["edges"] = [str(np.datetime64(round(edge * 86_400_000), "ms"))[:16] for edge in edges]
+    histogram["edges"] = [_moment(edge, days.max() - days.min()) for edge in edges]
     middle = str(dates.sort_values().iloc[(len(dates) - 1) // 2])
     return {"min": str(dates.min()), "median": middle, "max": str(dates.max()), "histogram": histogram}
+
+
+def _moment(day: float, span: float) -> str:
+    """A day since 1970 as a date, with the time where the whole span is short."""
+    return str(np.datetime64(round(day * 86_400_000), "ms"))[: 10 if span > 3 else 16].replace("T", " ")
 
 
 def _top(series: pd.Series, most: int) -> list[dict[str, Any]]:

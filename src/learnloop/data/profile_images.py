@@ -17,9 +17,7 @@ _SHEET_EACH = 8
 _SHEET_PLAIN = 40
 
 
-def image_facts(
-    dataset: Dataset, field: Field, rng: np.random.Generator, sampled: list[str]
-) -> dict[str, Any]:
+def image_facts(dataset: Dataset, field: Field, rng: np.random.Generator, sampled: list[str]) -> dict[str, Any]:
     """Size, mean and std of each channel in 0..1, blank images, and the rows to show on a sheet.
 
     sheet  [{"label": class or "", "rows": row numbers}]: for up to 12 classes up to 8 images each, else 40

@@ -28,7 +28,8 @@ LIMITS = {"roc_auc": 0.99, "balanced_accuracy": 0.98, "r2": 0.98}
 def alone(dataset: Dataset, sample: np.ndarray, rng: np.random.Generator) -> list[dict[str, Any]]:
     """For each input column its cross-validated score in predicting the (one) target, the best first.
 
-    score   roc_auc (two classes), balanced_accuracy (more) or r2 (numbers), 5-fold
+    score   roc_auc (two classes), balanced_accuracy (more) or r2 (numbers: the higher of that of the values and
+            that of their ranks), 5-fold
     chance  what a column that says nothing scores
     method  "bins": the mean of the target in 64 quantile bins, or in each category; "tree": a decision tree
             of depth 4 to 8 (scikit-learn), for numbers and dates whose bins score 0.8 or more
@@ -44,6 +45,8 @@ def alone(dataset: Dataset, sample: np.ndarray, rng: np.random.Generator) -> lis
     fold = rng.permutation(len(rows)) % _FOLDS
     y = y[rows]
     chance = {"roc_auc": 0.5, "balanced_accuracy": 1 / max(2, y.shape[1]), "r2": 0.0}[measure]
+    # One far value can decide R2 of the values; the ranks tell a column that gives the answer all the same.
+    answers = [y, pd.Series(y[:, 0]).rank().to_numpy()[:, None]] if measure == "r2" else [y]
     found, trees = [], 0
     for field in dataset.schema.inputs[:_MOST_COLUMNS]:
         if field.kind not in ("number", "category", "boolean", "date"):
@@ -51,14 +54,14 @@ def alone(dataset: Dataset, sample: np.ndarray, rng: np.random.Generator) -> lis
         series = pd.Series(dataset.column(field.name)).iloc[sample].iloc[rows]
         x = _ordered(field, series)
         codes = _codes(series, x)
-        score, method = _score(y, _by_bins(codes, y, fold), measure), "bins"
+        scores = [_score(answer, _by_bins(codes, answer, fold), fold, measure) for answer in answers]
+        score, method = max(scores), "bins"
+        y = answers[scores.index(score)]
         if x is not None and score >= _SCREEN and trees < _MOST_TREES:
             trees += 1
-            score, method = max((score, method), (_score(y, _by_tree(x, y, fold, measure), measure), "tree"))
+            score, method = max((score, method), (_score(y, _by_tree(x, y, fold, measure), fold, measure), "tree"))
         row = {"column": field.name, "target": targets[0].name, "measure": measure, "score": round(score, 4)}
-        found.append(
-            {**row, "chance": chance, "method": method, "rows": len(rows), "leaks": score >= LIMITS[measure]}
-        )
+        found.append({**row, "chance": chance, "method": method, "rows": len(rows), "leaks": score >= LIMITS[measure]})
     return sorted(found, key=lambda row: -row["score"])
 
 
@@ -128,11 +131,13 @@ def _by_tree(x: np.ndarray, y: np.ndarray, fold: np.ndarray, measure: str) -> np
     return predicted
 
 
-def _score(y: np.ndarray, predicted: np.ndarray, measure: str) -> float:
+def _score(y: np.ndarray, predicted: np.ndarray, fold: np.ndarray, measure: str) -> float:
     if measure == "r2":
         return float(1 - np.square(y - predicted).sum() / np.square(y - y.mean()).sum())
     if measure == "roc_auc":
-        return _auc(y[:, 1] > 0.5, predicted[:, 1])
+        # Fold by fold: each has an overall mean of its own, and ranks across folds would mix them.
+        positive, ranked = y[:, 1] > 0.5, predicted[:, 1]
+        return float(np.mean([_auc(positive[fold == held], ranked[fold == held]) for held in range(_FOLDS)]))
     actual, guess = y.argmax(axis=1), predicted.argmax(axis=1)
     hits = np.bincount(actual, guess == actual, y.shape[1])
     return float((hits / np.maximum(1, np.bincount(actual, minlength=y.shape[1]))).mean())

@@ -18,47 +18,44 @@ _MOST_BYTES = 4 << 30
 _CHUNK_BYTES = 64 << 20
 
 
-def constants(dataset: Dataset) -> list[str]:
-    """Columns with at most one distinct value."""
-    return [str(name) for name in dataset.frame.columns if dataset.frame[name].nunique() <= 1]
-
-
-def twins(dataset: Dataset, sample: np.ndarray) -> list[dict[str, Any]]:
-    """Pairs of columns that say the same: `how` is
+def twins(dataset: Dataset, names: list[str], sample: np.ndarray) -> list[dict[str, Any]]:
+    """Pairs of the columns `names` (none constant) that say the same: `how` is
 
     identical   equal in every row (missing where the other is missing)
     renamed     each value of one stands for exactly one value of the other, in every row
     correlated  |Pearson r| > 0.9999 over the sampled rows
     """
     frame = dataset.frame
-    names = [
-        field.name for field in dataset.schema.fields if field.name in frame.columns and field.role != "split"
-    ]
-    names = [name for name in names if frame[name].nunique() > 1][:_MOST_COLUMNS]
+    names = [name for name in names if dataset.schema[name].role != "split"][:_MOST_COLUMNS]
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for a, b in _same_pattern(frame, names):
-        equal = bool(frame[a].astype(str).equals(frame[b].astype(str)))
-        found[a, b] = {"a": a, "b": b, "how": "identical" if equal else "renamed", "r": None}
+    for a, b in _same_pattern(frame.iloc[sample], names):
+        how = _alike(frame[a], frame[b])
+        if how:
+            found[a, b] = {"a": a, "b": b, "how": how, "r": None}
     for a, b, r in _correlated(frame, names, sample):
         found.setdefault((a, b), {"a": a, "b": b, "how": "correlated", "r": r})
     return list(found.values())
 
 
 def _same_pattern(frame: pd.DataFrame, names: list[str]) -> list[tuple[str, str]]:
-    """Pairs whose values repeat in the same rows. Columns that hardly repeat are compared by value
-    instead.
-    """
+    """Pairs whose values repeat in the same rows, or, where they hardly repeat, are the same."""
     groups: dict[bytes, list[str]] = {}
     for name in names:
         codes, distinct = pd.factorize(frame[name])
         repeats = len(distinct) <= len(codes) / 2
-        text = (
-            codes.astype(np.int64)
-            if repeats
-            else pd.util.hash_array(frame[name].astype(str).to_numpy(object))
-        )
-        groups.setdefault(hashlib.blake2b(np.ascontiguousarray(text).tobytes()).digest(), []).append(name)
+        pattern = codes.astype(np.int64) if repeats else _hash_series(frame[name])
+        groups.setdefault(hashlib.blake2b(pattern.tobytes()).digest(), []).append(name)
     return [pair for group in groups.values() for pair in combinations(group, 2)]
+
+
+def _alike(a: pd.Series, b: pd.Series) -> str:
+    """What holds over all rows: "identical", "renamed" or nothing."""
+    codes_a, distinct_a = pd.factorize(a)
+    codes_b, distinct_b = pd.factorize(b)
+    if not np.array_equal(codes_a, codes_b):
+        return ""
+    same = [str(value) for value in distinct_a] == [str(value) for value in distinct_b]
+    return "identical" if same else "renamed"
 
 
 def _correlated(frame: pd.DataFrame, names: list[str], sample: np.ndarray) -> list[tuple[str, str, float]]:
@@ -70,7 +67,8 @@ def _correlated(frame: pd.DataFrame, names: list[str], sample: np.ndarray) -> li
         x = np.where(np.isfinite(x), x, np.nan)
         x = x - np.nanmean(x)
         x[np.isnan(x)] = 0.0
-        length = float(np.sqrt(np.dot(x, x)))
+        with np.errstate(over="ignore"):
+            length = float(np.sqrt(np.dot(x, x)))
         if length > 0 and np.isfinite(length):
             columns.append((x / length).astype(np.float32 if len(names) > 100 else np.float64))
             kept.append(name)
@@ -98,14 +96,16 @@ def repeated_rows(dataset: Dataset, sampled: list[str]) -> dict[str, Any]:
         whole = None if targets is None else inputs * np.uint64(31) + targets
     if whole is None or inputs is None or not len(whole):
         return {"count": 0, "share": 0.0, "examples": [], "conflicts": 0, "across": []}
-    first = _first_positions(whole)
-    later = np.flatnonzero(first < np.arange(len(whole)))
-    table = pd.DataFrame({"inputs": inputs, "whole": whole})
-    conflicts = int((table.groupby("inputs")["whole"].transform("nunique") > 1).sum())
+    codes, _ = pd.factorize(whole)  # numbered in order of first appearance
+    new = ~pd.Series(whole).duplicated().to_numpy()
+    first, later = np.flatnonzero(new), np.flatnonzero(~new)
+    groups, distinct = pd.factorize(inputs)
+    answers = np.bincount(groups[new], minlength=len(distinct))  # different rows that share their inputs
+    conflicts = int((answers[groups] > 1).sum())
     return {
         "count": len(later),
         "share": len(later) / len(whole),
-        "examples": [[int(first[row]), int(row)] for row in later[:5]],
+        "examples": [[int(first[codes[row]]), int(row)] for row in later[:5]],
         "conflicts": conflicts,
         "across": _across(dataset.part, whole),
     }
@@ -125,14 +125,6 @@ def _across(part: np.ndarray | None, whole: np.ndarray) -> list[dict[str, Any]]:
             share = len(shared) / len(rows_b)
             found.append({"parts": [a, b], "rows": len(shared), "share": share, "examples": examples})
     return found
-
-
-def _first_positions(whole: np.ndarray) -> np.ndarray:
-    """For each row the position of the first equal one."""
-    codes, distinct = pd.factorize(whole)
-    first = np.full(len(distinct), len(whole))
-    np.minimum.at(first, codes, np.arange(len(whole)))
-    return first[codes]
 
 
 def _hash(dataset: Dataset, names: list[str], sampled: list[str]) -> np.ndarray | None:

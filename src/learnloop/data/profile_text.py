@@ -19,7 +19,7 @@ def profile_text(facts: dict[str, Any], width: int = 100) -> str:
         _warnings(facts, width),
         *[_target(target, width) for target in facts["targets"]],
         _fields(facts, width),
-        _alone(facts),
+        _alone(facts, width),
         *[_images(row) for row in facts["images"]],
         _sentences("Set aside", [f"{f['name']}: {f['why']}" for f in aside(facts)], width),
         _sentences("Notes", [*facts["notes"], *facts["sampled"]], width),
@@ -28,10 +28,15 @@ def profile_text(facts: dict[str, Any], width: int = 100) -> str:
 
 
 def headline(facts: dict[str, Any]) -> str:
+    return f"{facts['name']}: {size(facts)}"
+
+
+def size(facts: dict[str, Any]) -> str:
+    """Rows, parts and columns in words."""
     parts = facts["parts"]
     split = "" if not parts else " (" + ", ".join(f"{part} {rows:,}" for part, rows in parts.items()) + ")"
     columns = f"{facts['columns']:,} column{'' if facts['columns'] == 1 else 's'}"
-    return f"{facts['name']}: {facts['rows']:,} rows{split}, {columns}"
+    return f"{facts['rows']:,} rows{split}, {columns}"
 
 
 def aside(facts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -46,7 +51,7 @@ def figure(value: Any) -> str:
     if value is None:
         return "-"
     if not isinstance(value, int | float):
-        return str(value).removesuffix(" 00:00:00")
+        return str(value)
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
@@ -54,11 +59,13 @@ def figure(value: Any) -> str:
 
 def values_of(field: dict[str, Any]) -> str:
     """What the values of a column are, in one short line."""
+    if field["kind"] == "date" and field.get("min") is not None:
+        return " .. ".join(field[key].removesuffix(" 00:00:00") for key in ("min", "median", "max"))
+    if field["kind"] == "constant":
+        return ""
     if field.get("histogram") and field.get("min") is not None:
         text = f"{figure(field['min'])} .. {figure(field['median'])} .. {figure(field['max'])}"
-        return (
-            f"{text}   mean {figure(field['mean'])}, std {figure(field['std'])}" if "mean" in field else text
-        )
+        return f"{text}   mean {figure(field['mean'])}, std {figure(field['std'])}" if "mean" in field else text
     rows = field.get("top", [])
     if field["kind"] in ("text", "id"):
         return f"e.g. {rows[0]['value']!r}" if rows else ""
@@ -96,9 +103,7 @@ def _target(target: dict[str, Any], width: int) -> list[str]:
 
 def _fields(facts: dict[str, Any], width: int) -> list[str]:
     fields = facts["fields"][:_MOST_FIELDS]
-    rows = [
-        ["column", "kind", "role", "missing", "distinct", "values (min .. median .. max, or most frequent)"]
-    ]
+    rows = [["column", "kind", "role", "missing", "distinct", "values (min .. median .. max, or most frequent)"]]
     for field in fields:
         missing = f"{field['missing_share']:.1%}" if field["missing"] else ""
         distinct = "" if field["distinct"] is None else f"{field['distinct']:,}"
@@ -108,21 +113,18 @@ def _fields(facts: dict[str, Any], width: int) -> list[str]:
     return [*lines, f"  ... and {more} more columns"] if more > 0 else lines
 
 
-def _alone(facts: dict[str, Any]) -> list[str]:
+def _alone(facts: dict[str, Any], width: int) -> list[str]:
     rows = facts["alone"][:_MOST_ALONE]
     if not rows:
         return []
     measure, chance = MEASURES[rows[0]["measure"]], rows[0]["chance"]
-    title = (
-        f"What each column predicts of {rows[0]['target']} alone ({measure}, 5-fold; chance is {chance:.2f})"
-    )
+    title = f"What each column predicts of {rows[0]['target']} alone ({measure}, 5-fold; chance {chance:.2f})"
     span = max(1e-9, 1.0 - chance)
     bars = [
-        [row["column"], f"{row['score']:.3f}", "█" * round(24 * max(0.0, row["score"] - chance) / span)]
-        for row in rows
+        [row["column"], f"{row['score']:.3f}", "█" * round(24 * max(0.0, row["score"] - chance) / span)] for row in rows
     ]
     more = len(facts["alone"]) - len(rows)
-    return [title, *table(bars, "<><", 100), *([f"  ... and {more} more columns"] if more > 0 else [])]
+    return [title, *table(bars, "<><", width), *([f"  ... and {more} more columns"] if more > 0 else [])]
 
 
 def _images(row: dict[str, Any]) -> list[str]:
@@ -144,8 +146,9 @@ def _sentences(title: str, sentences: list[str], width: int) -> list[str]:
 
 
 def table(rows: Sequence[Sequence[str]], align: str, width: int) -> list[str]:
-    """Rows as aligned lines; the last column is cut at `width`, the others at 28 characters."""
-    cells = [[_cut(cell, 28) for cell in row[:-1]] + [row[-1]] for row in rows]
+    """Rows as aligned lines; the last column is cut at `width`, the others at a quarter of it."""
+    most = min(28, width // 4)
+    cells = [[_cut(cell, most) for cell in row[:-1]] + [row[-1]] for row in rows]
     widths = [max((len(row[position]) for row in cells), default=0) for position in range(len(align) - 1)]
     left = 2 + sum(length + 2 for length in widths)
     lines = []

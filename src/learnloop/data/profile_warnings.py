@@ -50,9 +50,10 @@ def _across(facts: dict[str, Any]) -> list[dict[str, str]]:
     found = []
     for row in facts["repeats"]["across"]:
         a, b = row["parts"]
-        rows = f"{_count(row['rows'], 'row')} of the {b} part ({row['share']:.1%})"
+        rows = f"{_count(row['rows'], 'row')} of the {b} part ({_percent(row['share'])})"
         text = (
-            f"{rows} {_is(row['rows'], 'is', 'are')} in the {a} part too, the same in every input and target (rows {_pairs(row['examples'])}): "
+            f"{rows} {_is(row['rows'], 'is', 'are')} in the {a} part too, "
+            f"the same in every input and target (rows {_pairs(row['examples'])}): "
             f"scores on the {b} part flatter."
         )
         found.append(_warning("across", text) if row["share"] >= _REPEATS else _note("across", text))
@@ -64,30 +65,20 @@ def _targets(facts: dict[str, Any]) -> list[dict[str, str]]:
     for target in facts["targets"]:
         name = target["name"]
         if target["missing"]:
-            found.append(
-                _warning("target", f"The target {name!r} is missing in {_count(target['missing'], 'row')}.")
-            )
+            found.append(_warning("target", f"The target {name!r} is missing in {_count(target['missing'], 'row')}."))
         if target["task"] == "regress":
             far = target["outliers"]
             if far and far["count"]:
                 text = f"The target {name!r} has {_count(far['count'], 'far value')} ({far['rule']})."
                 found.append(
-                    _note(
-                        "target", f"{text} They weigh most in a squared error; huber or mae weigh them less."
-                    )
+                    _note("target", f"{text} They weigh most in a squared error; huber or mae weigh them less.")
                 )
             continue
         if target["distinct"] < 2:
-            found.append(
-                _warning("target", f"The target {name!r} has one class only: there is nothing to learn.")
-            )
+            found.append(_warning("target", f"The target {name!r} has one class only: there is nothing to learn."))
             continue
         if target["smallest"] < _FEW:
-            rare = (
-                target["classes"][-1]["value"]
-                if len(target["classes"]) == target["distinct"]
-                else "the rarest"
-            )
+            rare = target["classes"][-1]["value"] if len(target["classes"]) == target["distinct"] else "the rarest"
             found.append(
                 _warning(
                     "rare",
@@ -115,13 +106,9 @@ def _columns(facts: dict[str, Any]) -> list[dict[str, str]]:
     for field in inputs:
         if field.get("infinite"):
             found.append(
-                _warning(
-                    "infinite", f"Column {field['name']!r} has {_count(field['infinite'], 'infinite value')}."
-                )
+                _warning("infinite", f"Column {field['name']!r} has {_count(field['infinite'], 'infinite value')}.")
             )
-    gaps = [
-        field for field in inputs if field["missing_share"] >= _MANY_MISSING and field["name"] not in dull
-    ]
+    gaps = [field for field in inputs if field["missing_share"] >= _MANY_MISSING and field["name"] not in dull]
     if gaps:
         listed = ", ".join(f"{field['name']!r} ({field['missing_share']:.0%})" for field in gaps[:8])
         found.append(_warning("missing", f"More missing than known: {listed}{_more(gaps)}."))
@@ -155,7 +142,7 @@ def _twins(facts: dict[str, Any]) -> list[dict[str, str]]:
 def _repeats(facts: dict[str, Any]) -> list[dict[str, str]]:
     repeats, found = facts["repeats"], []
     if repeats["count"]:
-        rows = f"{_count(repeats['count'], 'row')} ({repeats['share']:.1%})"
+        rows = f"{_count(repeats['count'], 'row')} ({_percent(repeats['share'])})"
         text = f"{rows} {_is(repeats['count'], 'repeats', 'repeat')} an earlier row"
         text += f" in every input and target (rows {_pairs(repeats['examples'])})."
         if facts["parts"] is None and repeats["share"] >= _REPEATS:
@@ -163,11 +150,12 @@ def _repeats(facts: dict[str, Any]) -> list[dict[str, str]]:
         found.append(_note("repeats", text))
     if repeats["conflicts"]:
         number = repeats["conflicts"]
-        rows = f"{_count(number, 'row')} ({number / max(1, facts['rows']):.1%})"
+        rows = f"{_count(number, 'row')} ({_percent(number / max(1, facts['rows']))})"
         found.append(
             _note(
                 "conflicts",
-                f"{rows} {_is(number, 'has', 'have')} the inputs of another row but another target: no model can get all of them right.",
+                f"{rows} {_is(number, 'has', 'have')} the inputs of another row "
+                f"but another target: no model can get all of them right.",
             )
         )
     return found
@@ -178,7 +166,8 @@ def _images(facts: dict[str, Any]) -> list[dict[str, str]]:
         _warning(
             "blank",
             f"{_count(row['blank'], 'image')} of {row['looked_at']:,} in {row['name']!r} "
-            f"{_is(row['blank'], 'is', 'are')} one flat colour (rows {', '.join(map(str, row['blank_examples']))}).",
+            f"{_is(row['blank'], 'is', 'are')} one flat colour "
+            f"(rows {', '.join(map(str, row['blank_examples']))}).",
         )
         for row in facts["images"]
         if row["blank"]
@@ -187,6 +176,10 @@ def _images(facts: dict[str, Any]) -> list[dict[str, str]]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _percent(share: float) -> str:
+    return "less than 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def _is(number: int, singular: str, plural: str) -> str:

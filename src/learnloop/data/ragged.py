@@ -1,7 +1,8 @@
-"""How many fields each line of a delimited file has, counted on the bytes: ragged rows are found before parsing.
+"""How many fields each line of a delimited file has, counted on the bytes: ragged rows are found before
+parsing.
 
-pandas fills short rows with missing values and, with `index_col=False`, cuts long ones: both silently. So the fields
-are counted first, in blocks (about 1 s for 300 MB), under both readings of the quote sign.
+pandas fills short rows with missing values and, with `index_col=False`, cuts long ones: both silently. So
+the fields are counted first, in blocks (about 1 s for 300 MB), under both readings of the quote sign.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class _Counter:
 
 
 def count_fields(path: Path, separator: str) -> tuple[Count, Count]:
-    """(quotes protect separators and line ends, quotes are ordinary characters). For encodings that hold ASCII.
+    """(quotes protect separators and line ends, quotes are ordinary characters). For encodings that hold
+    ASCII.
 
     Raises DataError for a damaged gzip file.
     """
@@ -117,7 +119,9 @@ def count_fields(path: Path, separator: str) -> tuple[Count, Count]:
 
 
 def count_slowly(path: Path, separator: str, encoding: str) -> Count:
-    """The same with Python's csv reader: exact for stray quotes and for UTF-16, but slower (2 MB/s per field)."""
+    """The same with Python's csv reader: exact for stray quotes and for UTF-16, but slower (2 MB/s
+    per field).
+    """
     count = Count()
     with open_bytes(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text:
         reader = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=False)

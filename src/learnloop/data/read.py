@@ -37,7 +37,8 @@ def read(
 ) -> Dataset:
     """Read `source` and say what each column is.
 
-    source       a path (CSV, TSV, JSON, JSONL, also .gz; Parquet; .npz; idx; a folder of class folders), a catalog
+    source       a path (CSV, TSV, JSON, JSONL, also .gz; Parquet; .npz; idx; a folder of class folders), a
+                 catalog
                  name, a DataFrame, a list of dicts, a dict of arrays, (x, y), a torch Dataset
     target       the column(s) to predict; default: what the source says, else target, label, class or y
     columns      name -> kind (number, category, boolean, date, text, id), where the guess is wrong
@@ -51,9 +52,7 @@ def read(
     Raises DataError or RecipeError, all wrong names at once; MissingExtraError for Parquet without pyarrow.
     """
     if corrupt not in ("refuse", "skip"):
-        raise RecipeError(
-            "data.corrupt", "must be refuse or skip", found=repr(corrupt), do="--set data.corrupt=skip"
-        )
+        raise RecipeError("data.corrupt", "must be refuse or skip", found=repr(corrupt), do="--set data.corrupt=skip")
     raw = open_source(source, corrupt=corrupt, image_size=_size(image_size), download=download)
     targets = choose_target(raw, target, need_target)
     flags = {
@@ -70,21 +69,16 @@ def read(
     refuse_infinities(data)
     if targets:
         data = set_task(data, task or infer_task(data)[0])
-    _need_inputs(data)
+    if need_target:
+        _need_inputs(data)
     return data
 
 
 def _need_inputs(data: Dataset) -> None:
     if data.schema.inputs:
         return
-    aside = [
-        field
-        for field in data.schema.fields
-        if field.role not in ("target", "split", "group", "time", "weight")
-    ]
-    mendable = [
-        field.name for field in aside if field.kind in ("id", "text") and "Free text" not in field.why
-    ]
+    aside = [field for field in data.schema.fields if field.role not in ("target", "split", "group", "time", "weight")]
+    mendable = [field.name for field in aside if field.kind in ("id", "text") and "Free text" not in field.why]
     raise DataError(
         data.name,
         "must have at least one column to learn from",

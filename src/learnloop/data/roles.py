@@ -58,9 +58,7 @@ def check_names(
             continue
         if name in seen:
             errors.append(
-                RecipeError(
-                    f"{flag} {name}", "must name a column that has no other part", found=f"also {seen[name]}"
-                )
+                RecipeError(f"{flag} {name}", "must name a column that has no other part", found=f"also {seen[name]}")
             )
         seen[name] = flag
     raise_all(errors)
@@ -97,7 +95,7 @@ def choose_target(raw: Raw, target: str | Sequence[str] | None, required: bool) 
                 return (name,)
     if not required:
         return ()
-    plain = [str(name) for name in raw.frame.columns]
+    plain = [str(name) for name in raw.frame.columns if raw.kinds.get(name, ("", ""))[0] != "id"]
     if not plain:
         raise DataError(
             raw.name,
@@ -127,20 +125,18 @@ def apply_roles(
     for name, role in ((group, "group"), (time, "time"), (weight, "weight")):
         if name is not None:
             given[name] = (role, f"You said it is the {role}.")  # type: ignore[assignment]
-    fields = [
-        field.with_role(*given[field.name]) if field.name in given else field for field in data.schema.fields
-    ]
+    fields = [field.with_role(*given[field.name]) if field.name in given else field for field in data.schema.fields]
     data = replace(data, schema=Schema(tuple(fields)))
     _check_roles(data, group, time, weight)
     return _own_split(data) if data.part is None else data
 
 
 def _check_roles(data: Dataset, group: str | None, time: str | None, weight: str | None) -> None:
-    errors = []
+    errors: list[UserError] = []
     for flag, name in (("--group", group), ("--time", time), ("--weight", weight)):
         if name is None:
             continue
-        column = data.frame[name] if name in data.frame else None
+        column = data.frame.get(name)
         if column is None:
             errors.append(DataError(f"{flag} {name}", "must be a plain column", found="images"))
         elif column.isna().any():
@@ -193,7 +189,9 @@ def _check_weight(column: pd.Series, name: str) -> list[DataError]:
 
 
 def _own_split(data: Dataset) -> Dataset:
-    """A column called split (or alike) that says train, validation or test for each row becomes the data's own split."""
+    """A column called split (or alike) that says train, validation or test for each row becomes the
+    data's own split.
+    """
     for field in data.schema.fields:
         if field.name.lower() not in SPLIT_NAMES or field.role not in ("input", "ignore", "id"):
             continue
@@ -205,9 +203,7 @@ def _own_split(data: Dataset) -> Dataset:
             continue
         part = column.astype(object).map(found).to_numpy(dtype=str)
         fields = tuple(
-            other.with_role("split", "It says which part each row belongs to.")
-            if other.name == field.name
-            else other
+            other.with_role("split", "It says which part each row belongs to.") if other.name == field.name else other
             for other in data.schema.fields
         )
         return replace(data, schema=Schema(fields), part=part)
@@ -235,9 +231,7 @@ def drop_missing_targets(data: Dataset) -> Dataset:
             available=[name for name in data.schema.names if name not in names],
         )
     kept = data.take(np.flatnonzero(~gone))
-    fields = tuple(
-        replace(field, missing=0) if field.name in names else field for field in data.schema.fields
-    )
+    fields = tuple(replace(field, missing=0) if field.name in names else field for field in data.schema.fields)
     text = f"{int(gone.sum())} of {len(data)} rows have no {' or '.join(names)}; they were dropped."
     return kept.with_schema(Schema(fields), text)
 
@@ -256,10 +250,10 @@ def refuse_infinities(data: Dataset) -> None:
             DataError(
                 f"{data.name}, column {field.name}",
                 "must hold finite numbers",
-                found=f"{values[rows[0]]:g} in row {rows[0] + 1} (rows are counted from 1), {len(rows)} in all",
+                found=f"{values[rows[0]]:g} in row {rows[0] + 1} (counted from 1), {len(rows)} in all",
                 cause="a division by zero, or a number too large for its type",
                 do=(
-                    f"df['{field.name}'] = df['{field.name}'].replace([np.inf, -np.inf], np.nan)   # means missing",
+                    f"df = df.replace({{'{field.name}': [np.inf, -np.inf]}}, np.nan)   # means missing",
                     f"--set data.ignore={field.name}",
                 ),
             )

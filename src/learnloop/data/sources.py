@@ -81,10 +81,7 @@ class RowSource:
         first = position - position % self._chunk
         rows = self._stream(first * self._batch, (first + self._chunk) * self._batch)
         keys = list(self._tensors)
-        parts = [
-            tensor.index_select(0, rows.to(tensor.device)).split(self._batch)
-            for tensor in self._tensors.values()
-        ]
+        parts = [tensor.index_select(0, rows.to(tensor.device)).split(self._batch) for tensor in self._tensors.values()]
         batches = [dict(zip(keys, values)) for values in zip(*parts)]
         return iter(batches[position - first :])
 

@@ -1,7 +1,7 @@
 """Which rows are for training, validation and test. The data's own split is kept; else a part is held out.
 
-test = share of all rows; validation = share of the rows that are not test. Classes keep their shares (stratified);
-with a time column the latest rows are the test; with a group column no group is in two parts.
+test = share of all rows; validation = share of the rows that are not test. Classes keep their shares
+(stratified); with a time column the latest rows are the test; with a group column no group is in two parts.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ class Split:
         """Write an .npz, whole or not at all."""
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         with open(partial, "wb") as file:
-            np.savez(
-                file, train=self.train, validation=self.validation, test=self.test, how=np.array(self.how)
-            )
+            np.savez(file, train=self.train, validation=self.validation, test=self.test, how=np.array(self.how))
         os.replace(partial, path)
 
     @classmethod
     def load(cls, path: Path) -> Split:
         """Read it back. Raises RunError when the file is missing or damaged."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # an open file of our own: np.load leaves it open when the archive is damaged
+            with open(path, "rb") as data, np.load(data, allow_pickle=False) as file:
                 return cls(file["train"], file["validation"], file["test"], str(file["how"]))
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise RunError(str(path), "must be a saved split", found=str(error)) from None
@@ -58,9 +57,7 @@ def split(dataset: Dataset, *, validation: float = 0.15, test: float = 0.2, seed
     """
     for name, share in (("data.validation", validation), ("data.test", test)):
         if not 0 <= share < 1:
-            raise DataError(
-                name, "must be a share from 0 to below 1", found=f"{share:g}", do=f"--set {name}=0.2"
-            )
+            raise DataError(name, "must be a share from 0 to below 1", found=f"{share:g}", do=f"--set {name}=0.2")
     rows = np.arange(len(dataset))
     if dataset.part is not None:
         return _own(dataset, validation, test, seed)
@@ -91,9 +88,7 @@ def _own(dataset: Dataset, validation: float, test: float, seed: int) -> Split:
     for name, share in (("test", test), ("validation", validation)):
         if not len(named[name]):
             train, named[name], way = _hold_out(dataset, train, share, seed, name)
-            how.append(
-                f"it has no {name} part, so {len(named[name])} training rows were held out for it, {way}"
-            )
+            how.append(f"it has no {name} part, so {len(named[name])} training rows were held out for it, {way}")
     _refuse_unseen(dataset, train, {"validation": named["validation"], "test": named["test"]})
     return Split(train, named["validation"], named["test"], "; ".join(how) + ".")
 
@@ -113,7 +108,7 @@ def _refuse_unseen(dataset: Dataset, train: np.ndarray, others: dict[str, np.nda
                     f"{dataset.name}, target {field.name}",
                     f"every label of the {name} part must also be in the training part",
                     found=f"{', '.join(repr(label) for label in labels[:10])} in {count} {name} rows only",
-                    cause="a spelling that differs between the parts, or a class that was left out of training",
+                    cause="a spelling that differs between the parts, or a class left out of training",
                     do=(
                         f"correct or drop these rows of the {name} part",
                         "drop the split column, so that a new split is drawn",
@@ -164,9 +159,7 @@ def _by_group(
     codes, _ = pd.factorize(dataset.frame[name].iloc[rows])
     sizes = np.bincount(codes)
     if len(sizes) < 2:
-        raise DataError(
-            f"--group {name}", "must have at least three groups, one for each part", found=f"{len(sizes)}"
-        )
+        raise DataError(f"--group {name}", "must have at least three groups, one for each part", found=f"{len(sizes)}")
     random = numpy_stream(seed, "split", stream, "group")
     for _ in range(TRIES):
         order = random.permutation(len(sizes))
@@ -186,7 +179,9 @@ def _by_group(
 def _stratified(
     dataset: Dataset, rows: np.ndarray, count: int, name: str, seed: int, stream: str
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Each class gives its share, rounded so that the total is right; a class always keeps a row for training."""
+    """Each class gives its share, rounded so that the total is right; a class always keeps a row for
+    training.
+    """
     codes = _codes(dataset, name)[rows]
     members = np.bincount(codes, minlength=len(dataset.schema[name].categories))
     quota = members * (count / len(rows))

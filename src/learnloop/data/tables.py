@@ -65,7 +65,9 @@ def find_dialect(path: Path) -> Dialect:
 
 
 def _checked_count(path: Path, separator: str, encoding: str) -> tuple[Count, bool]:
-    """(the count of records, whether quotes quote). Raises DataError when no reading gives rows of one width."""
+    """(the count of records, whether quotes quote). Raises DataError when no reading gives rows of
+    one width.
+    """
     if encoding == "utf-16":
         count = count_slowly(path, separator, encoding)
         if count.uniform:
@@ -161,7 +163,9 @@ def _named(header: tuple[str, ...]) -> list[str]:
 
 
 def _parse(path: Path, dialect: Dialect) -> pd.DataFrame:
-    """pandas' C engine; texts with few distinct values are read as `category`, which never holds them twice."""
+    """pandas' C engine; texts with few distinct values are read as `category`, which never holds them
+    twice.
+    """
     names = _named(dialect.header)
     sample = _read_csv(path, dialect, names, rows=SAMPLE_ROWS)
     texts = [name for name in names if sample[name].dtype not in (np.float64, np.int64, bool)]
@@ -209,9 +213,7 @@ def _read_csv(
                 engine="c",
             )
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise DataError(
-                str(path), "must be a table with one row a line", found=str(error).strip()
-            ) from None
+            raise DataError(str(path), "must be a table with one row a line", found=str(error).strip()) from None
 
 
 def read_json(path: Path) -> Raw:
@@ -256,7 +258,9 @@ def read_parquet(path: Path) -> Raw:
 
 
 def from_frame(frame: pd.DataFrame, name: str) -> Raw:
-    """A pandas frame; a named index becomes a column, an unnamed one is dropped. The caller's frame stays as it is."""
+    """A pandas frame; a named index becomes a column, an unnamed one is dropped. The caller's frame
+    stays as it is.
+    """
     if any(label is not None for label in frame.index.names):
         frame = frame.reset_index()
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1).reset_index(drop=True)

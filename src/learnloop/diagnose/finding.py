@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from learnloop.scores.evaluation import Evaluation
@@ -18,9 +19,9 @@ class Finding:
     """name      the check that found it, a key of CHECKS
     title     a few words
     text      two or three plain sentences: what was seen and what it means
-    severity  note (good to know), warning (the result is worse than it could be), problem (do not use it as it is)
+    severity  note (good to know), warning (the result is worse than it could be), problem (do not use it)
     evidence  the numbers that the text is about
-    remedy    {"changes": {"dotted.key": value}, "text": one sentence}; changes may be empty where no setting helps
+    remedy    {"changes": {"dotted.key": value}, "text": one sentence}; no changes where no setting helps
     """
 
     name: str
@@ -46,7 +47,7 @@ def remedy(text: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any
 class Evidence:
     """Everything a check may look at; plain values, so that it can be made from a run folder.
 
-    recipe       the resolved recipe as nested dicts (`{"train": {"epochs": 30}, "optimiser": {"lr": ..}, ..}`)
+    recipe       the resolved recipe as nested dicts (`{"train": {"epochs": 30}, "optimiser": {..}, ..}`)
     history      rows of metrics.jsonl in order
     training     report.json's "training": seconds, steps, passes, stopped, best_step, monitor, ...
     evaluations  part -> Evaluation; "train" may be among them
@@ -78,6 +79,15 @@ class Evidence:
             found = found[part]
         return default if found is None else found
 
+    def longer(self) -> dict[str, Any]:
+        """The change of the recipe that doubles the limit it has (epochs, steps or minutes); {} where it has
+        none."""
+        for key in ("train.minutes", "train.steps", "train.epochs"):
+            limit = self.setting(key)
+            if isinstance(limit, (int, float)):
+                return {key: 2 * limit}
+        return {}
+
     @property
     def task(self) -> str | None:
         """classify, labels or regress; None where nothing was evaluated."""
@@ -108,4 +118,4 @@ def smooth(values: Sequence[float], parts: int = 20) -> list[float]:
     if len(values) <= parts:
         return [float(value) for value in values]
     edges = [round(position * len(values) / parts) for position in range(parts + 1)]
-    return [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:])]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]

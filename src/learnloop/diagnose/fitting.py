@@ -28,8 +28,10 @@ def overfitting(evidence: Evidence) -> Finding | None:
     return Finding(
         "overfitting",
         "The network overfits",
-        f"The validation loss was best ({best:.4g}) after {100 * (turn + 1) / len(held):.0f} % of the run and rose to "
-        f"{held[-1]:.4g}, while the training loss fell to {train[-1]:.4g}: from there on it learnt rows by heart.",
+        f"The validation loss was best ({best:.4g}) after {100 * (turn + 1) / len(held):.0f} % of the run "
+        "and rose to "
+        f"{held[-1]:.4g}, while the training loss fell to {train[-1]:.4g}: from there on it learnt rows by "
+        "heart.",
         "warning",
         {"best_validation": best, "last_validation": held[-1], "last_train": train[-1], "turn": turn},
         remedy("Regularise more (dropout, weight decay), augment, or collect more rows.", changes),
@@ -37,8 +39,8 @@ def overfitting(evidence: Evidence) -> Finding | None:
 
 
 def underfitting(evidence: Evidence) -> Finding | None:
-    """On its own training rows the network is no better than a baseline on new rows: it is too small or trained too
-    little. Needs an evaluation of the training part."""
+    """On its own training rows the network is no better than a baseline on new rows: it is too small or
+    trained too little. Needs an evaluation of the training part."""
     train, held, metric = evidence.evaluations.get("train"), evidence.held_out, evidence.metric
     best = evidence.best_baseline()
     if train is None or held is None or metric is None or best is None or metric not in train.metrics:
@@ -48,13 +50,13 @@ def underfitting(evidence: Evidence) -> Finding | None:
     margin = 0.01 if METRICS[metric].scale == "share" else 0.02 * abs(rival)
     if sign * (rival - seen) < margin or sign * (rival - ours) < margin:
         return None
-    epochs = evidence.setting("train.epochs")
-    changes = {"train.epochs": 2 * epochs} if isinstance(epochs, int) else {}
+    changes = evidence.longer()
     title = METRICS[metric].title
     return Finding(
         "underfitting",
         "The network underfits",
-        f"{title} is {seen:.4g} even on the training rows ({ours:.4g} on new rows), and {best['title']} reaches "
+        f"{title} is {seen:.4g} even on the training rows ({ours:.4g} on new rows), and {best['title']} "
+        "reaches "
         f"{rival:.4g} on new rows. The network is too small, too strongly regularised or trained too little.",
         "warning",
         {"metric": metric, "train": seen, "held_out": ours, "baseline": rival, "baseline_name": best["name"]},
@@ -77,7 +79,8 @@ def worse_than_baseline(evidence: Evidence) -> Finding | None:
     return Finding(
         "worse_than_baseline",
         f"{best['title']} is better than the network",
-        f"{METRICS[metric].title} is {ours:.4g} for the network and {rival:.4g} for {best['title']}, which is outside "
+        f"{METRICS[metric].title} is {ours:.4g} for the network and {rival:.4g} for {best['title']}, which "
+        "is outside "
         "the network's 95 % interval. "
         + ("It has learnt nothing of use." if simple else "Take the simpler model, or give the network more."),
         "problem" if simple else "warning",
@@ -87,7 +90,8 @@ def worse_than_baseline(evidence: Evidence) -> Finding | None:
 
 
 def not_linearly_separable(evidence: Evidence) -> Finding | None:
-    """A perceptron or linear model, and classes that no hyperplane separates (extras["linearly_separable"] is False)."""
+    """A perceptron or linear model, and classes that no hyperplane separates (extras["linearly_separable"]
+    is False)."""
     model = evidence.setting("model.name", evidence.setting("model"))
     if evidence.extras.get("linearly_separable") is not False or model not in ("perceptron", "linear"):
         return None
@@ -95,9 +99,11 @@ def not_linearly_separable(evidence: Evidence) -> Finding | None:
     return Finding(
         "not_linearly_separable",
         "The classes are not linearly separable",
-        "No straight line (hyperplane) separates the two classes in the training rows: a linear programme proved it. "
+        "No straight line (hyperplane) separates the two classes in the training rows: a linear programme "
+        "proved it. "
         + (
-            "The perceptron draws one straight line, so it can never learn these classes without error, however long it "
+            "The perceptron draws one straight line, so it can never learn these classes without error, "
+            "however long it "
             "trains; XOR is the smallest example."
             if step
             else "A linear model draws one straight boundary, so some training rows stay on the wrong side."

@@ -33,7 +33,8 @@ def not_learning(evidence: Evidence) -> Finding | None:
 
 
 def too_short(evidence: Evidence) -> Finding | None:
-    """The best validation value is the last one and the last fifth of training still brought more than 2 %."""
+    """The best validation value is the last one and the last fifth of training still brought more than 2
+    %."""
     losses = evidence.curve("validation") or smooth(evidence.curve("train"))
     if len(losses) < 5 or not all(math.isfinite(loss) for loss in losses) or losses[0] <= min(losses):
         return None
@@ -43,15 +44,15 @@ def too_short(evidence: Evidence) -> Finding | None:
     share = (before - last) / (losses[0] - min(losses))
     if last > min(losses) or share < 0.05 or before - last < 0.02 * abs(before):
         return None
-    epochs = evidence.setting("train.epochs")
-    changes = {"train.epochs": 2 * epochs} if isinstance(epochs, int) else {}
+    changes = evidence.longer()
     return Finding(
         "too_short",
         "Training stopped while it was still getting better",
-        f"The loss fell from {before:.4g} to {last:.4g} in the last fifth of the run. More training should give a better "
+        f"The loss fell from {before:.4g} to {last:.4g} in the last fifth of the run. More training should "
+        "give a better "
         "network.",
         "warning",
-        {"before_last_fifth": before, "last": last, "share_of_whole_fall": share, "epochs": epochs},
+        {"before_last_fifth": before, "last": last, "share_of_whole_fall": share},
         remedy("Train twice as long.", changes),
     )
 
@@ -74,10 +75,16 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
     return Finding(
         "learning_rate_high",
         "The loss jumps: the learning rate is high",
-        f"In {len(jumps)} of {len(losses)} recorded steps the training loss was more than twice what it had just been. "
+        f"In {len(jumps)} of {len(losses)} recorded steps the training loss was more than twice what it had "
+        "just been. "
         f"The learning rate ({_number(rate)}) is at the edge of what this network bears.",
         "warning",
-        {"jumps": len(jumps), "rows": len(losses), "largest": max(losses[j] for j in jumps), "learning_rate": rate},
+        {
+            "jumps": len(jumps),
+            "rows": len(losses),
+            "largest": max(losses[j] for j in jumps),
+            "learning_rate": rate,
+        },
         remedy("Lower the learning rate to a third, or warm up longer.", changes),
     )
 
@@ -85,13 +92,14 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
 def stopped_early(evidence: Evidence) -> Finding | None:
     """Training was ended by early stopping: say so, and which weights are kept."""
     stopped = str(evidence.training.get("stopped", ""))
-    if "early" not in stopped.lower() and "patience" not in stopped.lower():
+    if not any(sign in stopped.lower() for sign in ("has not improved", "early stopping", "patience")):
         return None
     steps, best = evidence.training.get("steps"), evidence.training.get("best_step")
     return Finding(
         "stopped_early",
         "Early stopping ended the run",
-        f"Validation got no better after step {best}; training ended at step {steps} and the weights of step {best} are "
+        f"Validation got no better after step {best}; training ended at step {steps} and the weights of "
+        f"step {best} are "
         "the ones that are kept and measured.",
         "note",
         {"steps": steps, "best_step": best, "stopped": stopped},

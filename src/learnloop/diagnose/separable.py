@@ -8,11 +8,11 @@ MOST_CELLS = 2_000_000
 
 
 def linearly_separable(x: np.ndarray, y: np.ndarray) -> bool | None:
-    """Whether w, b exist with `s_i (w . x_i + b) >= 1` for every row i, s_i = +1 for class 1 and -1 for class 0.
+    """Whether w, b exist with `s_i (w . x_i + b) >= 1` for every row i, s_i = +1 for class 1, else -1.
 
-    x [n, d] finite numbers, y [n] of two values (the larger is class 1). None: not two classes, or more than 2 million
-    cells, or the solver gave no answer. The perceptron's learning rule converges if and only if this is True (Novikoff
-    1962). Source: Boyd and Vandenberghe, Convex Optimization, 2004, section 8.6.1.
+    x [n, d] finite numbers, y [n] of two values (the larger is class 1). None: not two classes, or more than
+    2 million cells, or the solver gave no answer. The perceptron's learning rule converges if and only if
+    this is True (Novikoff 1962). Source: Boyd and Vandenberghe, Convex Optimization, 2004, section 8.6.1.
     """
     from scipy.optimize import linprog
 

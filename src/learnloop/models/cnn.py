@@ -19,18 +19,22 @@ _STRIDED = 20  # from this side length on the stem halves the image
 _POOLED = 6  # smaller maps are not halved any more
 _LAST = 4  # larger maps are averaged down to this side before the outputs
 
+_PASSES = 16  # a wider network is worth its time only when it sees every row so often
+_COSTS = {(32, 64): 100e-6, (48, 96): 160e-6, (64, 128): 220e-6, (96, 192): 410e-6}
+"""Widths -> seconds a training image of 28x28 takes on two cores (AMD Zen 4, bfloat16, channels_last)."""
+
 
 class CNNConfig(Config):
     """A stem, stages of 3x3 convolutions that each halve the image once, and a linear layer on the last maps.
 
-    [batch, c, h, w] -> stem conv 5x5 stride 2 [batch, stem, h/2, w/2] -> per stage: conv 3x3 - max pool 2x2 -
-    batch norm - ReLU, then `convs - 1` times conv 3x3 - batch norm - ReLU [batch, width, h/4, w/4], ... -> flatten ->
-    dropout -> [batch, outputs].
+    [batch, c, h, w] -> stem conv 5x5 stride 2 - batch norm - ReLU [batch, stem, h/2, w/2]
+    -> per stage conv 3x3 - max pool 2x2 - batch norm - ReLU [batch, width, h/4, w/4], then `convs - 1` times
+    conv 3x3 - batch norm - ReLU -> ... -> flatten -> dropout -> [batch, outputs].
 
-    A small image spends nearly all arithmetic of an ordinary network on its first, full-size maps; a strided stem
-    takes a quarter of that, and pooling before norm and ReLU (Jordan, arXiv:2404.00498, section 3) another part.
-    Batch norm: Ioffe and Szegedy 2015. Images under 20 pixels have a stem 3x3 without stride; maps under 6 pixels are not
-    pooled; maps above 4 are averaged to 4x4 before they are flattened, so any size from 8 on fits.
+    An ordinary network spends most of its arithmetic on its first, full-size maps. A strided stem takes a
+    quarter of that, and pooling before norm and ReLU (Jordan, arXiv:2404.00498) spares another
+    part. Batch norm: Ioffe and Szegedy 2015. Images under 20 pixels get a stem 3x3 without stride, maps under
+    6 pixels are not pooled, maps above 4 are averaged to 4x4 before they are flattened: any size fits.
     """
 
     inputs: ClassVar[frozenset[str]] = frozenset({"image"})
@@ -79,13 +83,56 @@ class CNNConfig(Config):
         return net
 
     def suggest(self, rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:
-        return {}
+        """Muon, linear to zero; a wider network where `minutes` leave time for `_PASSES` passes of it.
+
+        Without `minutes`: 8 passes over 60,000 rows, more over fewer (30 over 1,400, at most 60). Tuned on
+        held-out parts of the training sets of MNIST, Fashion-MNIST and the digits.
+        """
+        _, height, width = spec.shape
+        side = min(height, width)
+        values: dict[str, Any] = {
+            # A digit of 8x8 does not survive a moved pixel: 99.5 % became 98.3 %.
+            "model.shift": side // 14 if side >= _STRIDED else 0,
+            "optimiser.name": "muon",
+            "optimiser.lr": 0.02,
+            "optimiser.other_lr": 3e-3,
+            "optimiser.weight_decay": 0.01,
+            "schedule.name": "linear",
+            "schedule.warmup": 0.2,
+            "train.batch_size": _batch(rows),
+            "train.average": 0.0,  # a rate that falls to zero averages already: 99.41 % with and without
+        }
+        if minutes is None:
+            values["train.epochs"] = min(max(round(8 * (60_000 / max(rows, 1)) ** 0.35), 2), 60)
+        widths = _widths(rows, height * width, minutes) if side >= _STRIDED else (32, 64)
+        values["model.widths"] = list(widths)
+        return {key: value for key, value in values.items() if key.removeprefix("model.") not in self.model_fields_set}
+
+
+def _batch(rows: int) -> int:
+    """128 from 8,192 rows on, 64 from 1,024 on, 32 below; never more than there are."""
+    return min(128 if rows >= 8192 else 64 if rows >= 1024 else 32, max(rows, 1))
+
+
+def _widths(rows: int, pixels: int, minutes: float | None) -> tuple[int, int]:
+    """The widest network that sees every row `_PASSES` times; (48, 96) when nobody said how long.
+
+    15 % of the time is left for loading and evaluation. `_COSTS` were measured on two cores with bfloat16:
+    elsewhere the choice is cruder, but no run is late, since the clock ends it.
+    """
+    if minutes is None:
+        return (48, 96)
+    seconds, chosen = 0.85 * 60 * minutes, (32, 64)
+    for widths, cost in _COSTS.items():
+        if rows * pixels / 784 * cost * _PASSES <= seconds:
+            chosen = widths
+    return chosen
 
 
 def _block(maps: int, size: int, *, kernel: int = 3, stride: int = 1, pool: bool = False) -> nn.Sequential:
     """conv - (max pool 2x2) - batch norm - ReLU: [batch, maps, h, w] -> [batch, size, h', w'].
 
-    No bias: the norm would subtract it. Pooling comes before norm and ReLU, which then see a quarter of the pixels.
+    No bias: the norm would subtract it. Pooling comes first, so norm and ReLU see a quarter of the pixels.
     """
     parts = OrderedDict[str, nn.Module]()
     parts["conv"] = nn.Conv2d(maps, size, kernel, stride=stride, padding=kernel // 2, bias=False)

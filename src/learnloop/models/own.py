@@ -144,11 +144,7 @@ def adapt(module: nn.Module, spec: InputSpec, outputs: int, name: str) -> nn.Mod
     elif spec.cardinalities and not _takes_two(module):
         joined = TableInput(spec.numbers, spec.cardinalities)
         net, width = Joined(joined, module), joined.width
-    takes = (
-        f"[batch, {', '.join(str(size) for size in spec.shape)}]"
-        if spec.kind == "image"
-        else f"[batch, {width}]"
-    )
+    takes = f"[batch, {', '.join(str(size) for size in spec.shape)}]" if spec.kind == "image" else f"[batch, {width}]"
     parameter = next(iter(module.parameters()), torch.empty(0))
     batch = [tensor.to(parameter.device) for tensor in zero_batch(spec, 2)]
     try:
@@ -161,12 +157,7 @@ def adapt(module: nn.Module, spec: InputSpec, outputs: int, name: str) -> nn.Mod
             cause="the first layer expects another width or number of channels",
             do=f"make the first layer take {width if spec.kind == 'table' else spec.shape[0]} inputs",
         ) from error
-    fits = (
-        isinstance(found, Tensor)
-        and found.ndim in (2, 3)
-        and found.shape[0] == 2
-        and found.shape[-1] == outputs
-    )
+    fits = isinstance(found, Tensor) and found.ndim in (2, 3) and found.shape[0] == 2 and found.shape[-1] == outputs
     if not fits:
         shown = f"[{', '.join(map(str, found.shape))}]" if isinstance(found, Tensor) else type(found).__name__
         raise ModelError(

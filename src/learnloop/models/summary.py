@@ -134,9 +134,7 @@ def summary(net: nn.Module, spec: InputSpec, batch: int = 1, *, moments: int = 2
     if counted.unknown:
         notes.append(f"Not counted either, though it is work: {', '.join(sorted(counted.unknown))}.")
     if any(not row.output for row in table):
-        notes.append(
-            "A layer without an output shape is not called itself: its parent uses its weights, or nobody."
-        )
+        notes.append("A layer without an output shape is not called itself: its parent uses its weights, or nobody.")
     total = sum(counted.multiply_adds.values())
     return Summary(tuple(table), batch, parameters, trainable, total, memory, tuple(notes))
 
@@ -194,8 +192,5 @@ def _shape(output: tuple[int, ...]) -> str:
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    padded = [
-        cell.ljust(width) if k < 3 else cell.rjust(width)
-        for k, (cell, width) in enumerate(zip(cells, widths))
-    ]
+    padded = [cell.ljust(width) if k < 3 else cell.rjust(width) for k, (cell, width) in enumerate(zip(cells, widths))]
     return "  ".join(padded).rstrip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import nn
 
 from learnloop.config import Config
@@ -60,4 +62,4 @@ def find_model(name: str) -> type[ModelConfig]:
             "must be an nn.Module class, or a learnloop.config.Config class with " + ", ".join(_NEEDED),
             found=f"a {type(found).__name__}" + (f" without {', '.join(missing)}" if missing else ""),
         )
-    return found
+    return cast(type[ModelConfig], found)

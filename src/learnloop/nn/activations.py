@@ -90,3 +90,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "selu": selu,
     "identity": identity,
 }
+
+
+def activation(name: str) -> nn.Module:
+    """A new module of the activation `name`, a key of ACTIVATIONS."""
+    return ACTIVATIONS[name]()

@@ -69,9 +69,7 @@ class TableInput(nn.Module):
 
     def __init__(self, numbers: int, cardinalities: Sequence[int], embed_above: int | None = 16) -> None:
         super().__init__()
-        embedded = [
-            j for j, codes in enumerate(cardinalities) if embed_above is not None and codes > embed_above
-        ]
+        embedded = [j for j, codes in enumerate(cardinalities) if embed_above is not None and codes > embed_above]
         short = [j for j in range(len(cardinalities)) if j not in embedded]
         starts = [0]
         for j in short:

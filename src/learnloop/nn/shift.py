@@ -12,10 +12,10 @@ class Shift(nn.Module):
     u_b, v_b  whole pixels, uniform on -pixels..pixels, drawn anew for each image in each step
     flip      mirror each image left to right with probability 1/2 first; never for digits or text
 
-    Border pixels are repeated, so an image on a white ground stays on a white ground. x is [batch, channels, height,
-    width] of any type; one lookup does it all. In evaluation y = x. The draws come from torch's global generator of
-    the device, which checkpoints save: a resumed run sees the same shifts. Simard, Steinkraus and Platt 2003, section 2,
-    on why translated copies help.
+    Border pixels are repeated, so an image on a white ground stays on a white ground. x is [batch, channels,
+    height, width] of any type; one lookup does it all. In evaluation y = x. The draws come from torch's
+    global generator of the device, which checkpoints save: a resumed run sees the same shifts.
+    Simard, Steinkraus and Platt 2003, section 2, on why translated copies help.
     """
 
     def __init__(self, pixels: int, flip: bool = False) -> None:

@@ -27,7 +27,7 @@ class WeightAverage:
         self.decay = decay
         self._net = net
         self._count = 0
-        self._live = [p for p in net.parameters() if p.requires_grad]
+        self._live: list[Tensor] = [p for p in net.parameters() if p.requires_grad]
         buffers = list(net.buffers())
         self._live += [b for b in buffers if b.is_floating_point()]
         self._copied = [b for b in buffers if not b.is_floating_point()]
@@ -52,9 +52,7 @@ class WeightAverage:
         The averages must not be updated inside. Raises RunError for another network than the averaged one.
         """
         if net is not self._net:
-            raise RunError(
-                "weight average", "must be swapped into the network that it averages", found="another one"
-            )
+            raise RunError("weight average", "must be swapped into the network that it averages", found="another one")
         self._swap()
         try:
             yield net

@@ -66,9 +66,7 @@ class Group:
         self._counts = counts
         self._slots: Slots | None = None
         self._steps: list[Tensor] = []
-        self._clock: Tensor | None = (
-            None  # the one step count that all share while no gradient was ever missing
-        )
+        self._clock: Tensor | None = None  # the one step count that all share while no gradient was ever missing
         self._layouts: list[tuple[int, ...]] = []
 
     def step(self, lr: float) -> None:

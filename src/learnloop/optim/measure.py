@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from learnloop.contracts import Batch
 from learnloop.errors import RunError, UserError
 from learnloop.optim import machine
-from learnloop.optim.plan import Plan, PlanConfig, Trial, thread_counts
+from learnloop.optim.plan import Plan, PlanConfig, Trial, lay_out_filters, thread_counts
 from learnloop.optim.wait import bound_wait
 
 GAIN = 0.95
@@ -135,9 +135,7 @@ class _Search:
     def _plain(self, ends: float | None) -> Plan:
         """Time what the recipe fixed, plain in all the rest, with the threads torch would use."""
         here = torch.get_num_threads()
-        threads = self._start.threads or (
-            min(here, machine.usable_cores()) if self._start.device == "cpu" else here
-        )
+        threads = self._start.threads or (min(here, machine.usable_cores()) if self._start.device == "cpu" else here)
         # compilation, if it was asked for, is not timed here: it would take the whole budget
         plan = replace(self._start, threads=threads, compile=False)
         self._ends = float("inf") if ends is None else ends
@@ -203,9 +201,7 @@ class _Search:
             self._note(other, ms, f"refused: {doubt}")
             return best
         if ms > GAIN * best.ms:
-            self._note(
-                other, ms, "less than 5 % faster than the best before it" if ms <= best.ms else "slower"
-            )
+            self._note(other, ms, "less than 5 % faster than the best before it" if ms <= best.ms else "slower")
             return best
         self._note(other, ms, "faster")
         return replace(other, ms=ms)
@@ -240,10 +236,7 @@ class _Search:
         """Give the copy the plan's device, layout and threads."""
         if plan.threads:
             torch.set_num_threads(plan.threads)
-        if not plan.channels_last:
-            for module in self._net.modules():
-                if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                    module.to(memory_format=torch.contiguous_format)
+        lay_out_filters(self._net, last=False)
         replace(plan, compile=False).prepare(self._net)
 
     def _step(self, plan: Plan, batch: Batch) -> Tensor:
@@ -358,9 +351,7 @@ def _remembered(path: Path | None) -> tuple[Plan | None, tuple[str, ...]]:
     try:
         return Plan.from_json(json.loads(path.read_text(encoding="utf-8"))), ()
     except (OSError, ValueError, AttributeError, RunError) as problem:
-        return None, (
-            f"the remembered plan {path} was damaged ({type(problem).__name__}) and is measured anew",
-        )
+        return None, (f"the remembered plan {path} was damaged ({type(problem).__name__}) and is measured anew",)
 
 
 def _remember(path: Path, plan: Plan) -> Plan:
@@ -371,9 +362,7 @@ def _remember(path: Path, plan: Plan) -> Plan:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
             temporary = file.name
             json.dump(kept.to_json(), file, indent=1)
             file.flush()
@@ -382,7 +371,5 @@ def _remember(path: Path, plan: Plan) -> Plan:
     except OSError as problem:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        return replace(
-            plan, notes=(*plan.notes, f"the plan could not be remembered in {path.parent} ({problem})")
-        )
+        return replace(plan, notes=(*plan.notes, f"the plan could not be remembered in {path.parent} ({problem})"))
     return plan

@@ -97,9 +97,7 @@ def muon_kernel(
     arXiv:2502.16982, section 2.2), so that steps have the same size in matrices of every shape.
     """
 
-    def kernel(
-        params: list[Tensor], grads: list[Tensor], slots: Slots, counts: list[Tensor], lr: float
-    ) -> None:
+    def kernel(params: list[Tensor], grads: list[Tensor], slots: Slots, counts: list[Tensor], lr: float) -> None:
         buffers = slots[0]
         torch._foreach_lerp_(buffers, grads, 1 - momentum)
         updates = torch._foreach_lerp(grads, buffers, momentum) if nesterov else buffers

@@ -10,7 +10,7 @@ decays everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Self
 
 import torch
@@ -53,9 +53,7 @@ def trainable(net: nn.Module) -> list[tuple[str, nn.Module, Tensor]]:
                 seen.add(id(p))
                 found.append((name, module, p))
                 if not p.is_floating_point():
-                    raise ModelError(
-                        f"parameter {path}.{name}", "must be real floating point", found=f"{p.dtype}"
-                    )
+                    raise ModelError(f"parameter {path}.{name}", "must be real floating point", found=f"{p.dtype}")
     if not found:
         raise ModelError(
             "the network",
@@ -81,6 +79,8 @@ def _divide(net: nn.Module, weight_decay: float, decay_all: bool) -> tuple[list[
 
 
 Part = tuple[list[Tensor], float]
+Rule = tuple[Kernel, Mapping[str, Callable[[Tensor], Tensor]], bool]
+"""What `Group` needs: (kernel, how each slot of state begins, whether the kernel counts steps itself)."""
 
 
 def _fuses(params: list[Tensor], kernel: str, wanted: bool) -> bool:
@@ -92,7 +92,7 @@ def _stepper(
     rule: str,
     net: nn.Module,
     config: _Declared,
-    make: Callable[[list[Tensor], float], tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]],
+    make: Callable[[list[Tensor], float], Rule],
 ) -> Stepper:
     params, parts = _divide(net, config.weight_decay, config.decay_all)
     groups = []
@@ -132,12 +132,8 @@ class SGDConfig(_Declared):
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
         momentum, nesterov = self.momentum, self.nesterov
 
-        def make(
-            members: list[Tensor], decay: float
-        ) -> tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]:
-            def fused_kernel(
-                ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float
-            ) -> None:
+        def make(members: list[Tensor], decay: float) -> Rule:
+            def fused_kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
                 torch._fused_sgd_(
                     ps, gs, s[0] if s else [], weight_decay=decay, momentum=momentum, lr=lr, dampening=0.0,
                     nesterov=nesterov, maximize=False, is_first_step=False,
@@ -166,15 +162,9 @@ class AdagradConfig(_Declared):
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
         eps = self.eps
 
-        def make(
-            members: list[Tensor], decay: float
-        ) -> tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]:
-            def fused_kernel(
-                ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float
-            ) -> None:
-                torch._fused_adagrad_(
-                    ps, gs, s[0], t, lr=lr, lr_decay=0.0, weight_decay=decay, eps=eps, maximize=False
-                )
+        def make(members: list[Tensor], decay: float) -> Rule:
+            def fused_kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
+                torch._fused_adagrad_(ps, gs, s[0], t, lr=lr, lr_decay=0.0, weight_decay=decay, eps=eps, maximize=False)
 
             def kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
                 adagrad(
@@ -211,9 +201,7 @@ class AdadeltaConfig(_Declared):
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
         rho, eps = self.rho, self.eps
 
-        def make(
-            members: list[Tensor], decay: float
-        ) -> tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]:
+        def make(members: list[Tensor], decay: float) -> Rule:
             def kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
                 adadelta(
                     ps,
@@ -245,9 +233,7 @@ class RMSpropConfig(_Declared):
     alpha: float = Field(0.99, ge=0, lt=1, description="how slowly the running mean of squares forgets")
     eps: float = Field(1e-8, gt=0, description=EPS)
     momentum: float = Field(0.0, ge=0, lt=1, description="mu: share of the last direction that is kept")
-    centered: bool = Field(
-        False, description="divide by the standard deviation of g instead of its root mean square"
-    )
+    centered: bool = Field(False, description="divide by the standard deviation of g instead of its root mean square")
 
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
         alpha, eps, momentum, centered = self.alpha, self.eps, self.momentum, self.centered
@@ -258,9 +244,7 @@ class RMSpropConfig(_Declared):
             slots["grad_avg"] = zeros
         at = {name: position for position, name in enumerate(slots)}
 
-        def make(
-            members: list[Tensor], decay: float
-        ) -> tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]:
+        def make(members: list[Tensor], decay: float) -> Rule:
             def kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
                 rmsprop(
                     ps, gs, s[0], s[at["grad_avg"]] if centered else [], s[at["momentum"]] if momentum else
@@ -283,13 +267,11 @@ class _Adam(_Declared):
 
 def _adam(
     beta1: float, beta2: float, eps: float, *, decoupled: bool, amsgrad: bool, fused: bool
-) -> Callable[[list[Tensor], float], tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]]:
+) -> Callable[[list[Tensor], float], Rule]:
     slots = {"exp_avg": zeros, "exp_avg_sq": zeros} | ({"max_exp_avg_sq": zeros} if amsgrad else {})
     name = "_fused_adamw_" if decoupled else "_fused_adam_"
 
-    def make(
-        members: list[Tensor], decay: float
-    ) -> tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]:
+    def make(members: list[Tensor], decay: float) -> Rule:
         direct = getattr(torch, name, None)
 
         def fused_kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
@@ -358,9 +340,7 @@ class NAdamConfig(_Adam):
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
         beta1, beta2, eps, psi = self.beta1, self.beta2, self.eps, self.momentum_decay
 
-        def make(
-            members: list[Tensor], decay: float
-        ) -> tuple[Kernel, dict[str, Callable[[Tensor], Tensor]], bool]:
+        def make(members: list[Tensor], decay: float) -> Rule:
             def kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
                 nadam(
                     ps, gs, s[0], s[1], s[2], t, foreach=True, beta1=beta1, beta2=beta2, lr=lr,

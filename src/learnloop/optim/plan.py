@@ -41,7 +41,8 @@ class Plan:
     threads        threads of one operation on the CPU; 0 leaves torch's choice
     wait           how idle OpenMP threads wait, as `learnloop.optim.wait.bound_wait` found it
     dtype          "bfloat16" computes convolutions and products in it (autocast); weights stay float32
-    channels_last  images and filters lie in memory as [batch, height, width, channels]
+    channels_last  images and filters lie in memory as [batch, height, width, channels]; dropout on images
+                   draws its masks in the order of memory, hence others (of the same distribution)
     compile        the network goes through torch.compile
     fused          the optimiser uses torch's fused kernels
     ms, plain_ms   measured milliseconds of forward and backward, of this plan and of plain float32; None if
@@ -83,9 +84,7 @@ class Plan:
     def _where(self) -> str:
         if self.device != "cpu":
             return self.device
-        return (
-            f"{self.threads} thread{'' if self.threads == 1 else 's'}" if self.threads else "torch's threads"
-        )
+        return f"{self.threads} thread{'' if self.threads == 1 else 's'}" if self.threads else "torch's threads"
 
     def to_json(self) -> dict[str, Any]:
         """What plan.json holds; `from_json` reads it back."""
@@ -112,9 +111,7 @@ class Plan:
                 raise ValueError(f"dtype {plan.dtype!r}, threads {plan.threads!r}")
             torch.device(plan.device)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as problem:
-            raise RunError(
-                "plan.json", "must hold a plan", found=f"{type(problem).__name__}: {problem}"
-            ) from problem
+            raise RunError("plan.json", "must hold a plan", found=f"{type(problem).__name__}: {problem}") from problem
         return plan
 
     def apply(self) -> None:
@@ -134,7 +131,7 @@ class Plan:
         """
         net.to(self.device)
         if self.channels_last:
-            _filters_last(net)
+            lay_out_filters(net, last=True)
         if self.compile:
             net.compile()
         return net
@@ -168,16 +165,10 @@ class PlanConfig(Config):
     (plain).
     """
 
-    name: Literal["auto", "plain"] = Field(
-        "auto", description="auto: time real steps and choose; plain: plain PyTorch"
-    )
-    device: str | None = Field(
-        None, pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N; null: the best"
-    )
+    name: Literal["auto", "plain"] = Field("auto", description="auto: time real steps and choose; plain: plain PyTorch")
+    device: str | None = Field(None, pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N; null: the best")
     threads: int | None = Field(None, ge=1, description="threads of one operation on the CPU; null: chosen")
-    dtype: DType | None = Field(
-        None, description="float32, or bfloat16 for products and convolutions; null: chosen"
-    )
+    dtype: DType | None = Field(None, description="float32, or bfloat16 for products and convolutions; null: chosen")
     channels_last: bool | None = Field(None, description="memory layout of images and filters; null: chosen")
     compile: bool | None = Field(None, description="torch.compile the network; null: only when it pays back")
 
@@ -211,9 +202,7 @@ def check_device(name: str | None) -> str:
             "plan.device",
             "must be a device that this machine has",
             found=repr(name),
-            cause="there is no GPU that torch can use"
-            if not gpus
-            else f"there are {gpus} GPUs, counted from 0",
+            cause="there is no GPU that torch can use" if not gpus else f"there are {gpus} GPUs, counted from 0",
             do="--set plan.device=cpu",
             available=["cpu", *(f"cuda:{i}" for i in range(gpus))],
         )
@@ -226,13 +215,14 @@ def thread_counts() -> list[int]:
     return sorted({cores, *(2**i for i in range(cores.bit_length()) if 2**i <= cores)}, reverse=True)
 
 
-def _filters_last(net: nn.Module) -> None:
-    """Filters of 2-D convolutions to channels_last. Other 4-D tensors keep their layout (three dimensions
-    have none).
-    """
+def lay_out_filters(net: nn.Module, *, last: bool) -> None:
+    """Filters of 2-D convolutions to channels_last, or back to [out, in, height, width]; in place."""
+    layout = torch.channels_last if last else torch.contiguous_format
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.to(memory_format=torch.channels_last)
+            for p in module.parameters(recurse=False):
+                if p.ndim == 4:
+                    p.data = p.data.contiguous(memory_format=layout)
 
 
 def _milliseconds(ms: float) -> str:

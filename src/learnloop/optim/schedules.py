@@ -113,9 +113,7 @@ class Plateau(Schedule):
 class ConstantConfig(Config):
     """c(t) = 1."""
 
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         return Curve(lambda t, step: 1.0, self.warmup)
@@ -126,9 +124,7 @@ class StepConfig(Config):
 
     gamma: float = Field(0.1, gt=0, le=1, description="what the rate is multiplied with at each drop")
     every: float = Field(1 / 3, gt=0, le=1, description="share of the run between two drops")
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         # 1e-9: a third of the run, three times, must count as three drops in spite of rounding
@@ -141,12 +137,8 @@ class ExponentialConfig(Config):
     """
 
     decay: float = Field(0.01, gt=0, le=1, description="what is left of the rate after `steps` steps")
-    steps: int | None = Field(
-        None, gt=0, description="steps in which the rate falls to `decay`; null: the whole run"
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    steps: int | None = Field(None, gt=0, description="steps in which the rate falls to `decay`; null: the whole run")
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         steps = self.steps
@@ -160,9 +152,7 @@ class CosineConfig(Config):
     cycle.
     """
 
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         return Curve(lambda t, step: (1 + math.cos(math.pi * t)) / 2, self.warmup)
@@ -171,9 +161,7 @@ class CosineConfig(Config):
 class LinearConfig(Config):
     """c(t) = 1 - t, zero at the end."""
 
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         return Curve(lambda t, step: 1 - t, self.warmup)
@@ -187,9 +175,7 @@ class OneCycleConfig(Config):
     alone).
     """
 
-    warmup: float = Field(
-        0.3, gt=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    warmup: float = Field(0.3, gt=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         w = self.warmup
@@ -209,15 +195,11 @@ class PlateauConfig(Config):
     """
 
     gamma: float = Field(0.5, gt=0, lt=1, description="what the rate is multiplied with at each drop")
-    patience: int = Field(
-        3, ge=0, description="validations without improvement that are forgiven before a drop"
-    )
+    patience: int = Field(3, ge=0, description="validations without improvement that are forgiven before a drop")
     min_delta: float = Field(1e-4, ge=0, description="relative change that counts as an improvement")
     floor: float = Field(1e-3, gt=0, le=1, description="the factor never falls below this")
     mode: Literal["min", "max"] = Field("min", description="whether a smaller or a larger figure is better")
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value"
-    )
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 
     def build(self) -> Schedule:
         return Plateau(self)

@@ -88,11 +88,14 @@ class Updater:
     @torch.no_grad()
     def _add_l1(self) -> None:
         weights = [p for p in self.stepper.params if p.grad is not None]
-        torch._foreach_add_([p.grad for p in weights], torch._foreach_sign(weights), alpha=self._l1)
+        if weights:
+            torch._foreach_add_(self.stepper.grads(), torch._foreach_sign(weights), alpha=self._l1)
 
     @torch.no_grad()
     def _clip_norm(self, most: float) -> None:
         grads = self.stepper.grads()
+        if not grads:
+            return
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
         if self._check_every == 1:
             value = norm.item()

@@ -1,4 +1,4 @@
-"""From flags, `--set`, YAML and arguments to a checked `Draft`: every mistake at once, named as it was typed."""
+"""From flags, `--set`, YAML and arguments to a checked `Draft`: every mistake at once, as it was typed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from learnloop.recipe.collect import (
     merge,
     one_limit,
 )
-from learnloop.recipe.components import TABLES, component, field_names, is_foreign
+from learnloop.recipe.components import TABLES, component, field_names, is_foreign, owners
 from learnloop.recipe.draft import Draft, Given
 from learnloop.recipe.recipe import OBJECT, ORDER, SECTIONS, Root
 from learnloop.scores.names import METRICS
@@ -93,9 +93,7 @@ def _check_all(values: Mapping[str, Given]) -> Iterable[UserError]:
             yield from check_values(Root, {key: given})
         elif section in SECTIONS or section in COMPONENTS:
             if not dot:
-                yield RecipeError(
-                    given.typed, f"must be a mapping of the fields of {section}", found=repr(given.value)
-                )
+                yield RecipeError(given.typed, f"must be a mapping of the fields of {section}", found=repr(given.value))
             sections.setdefault(section, {})[field] = given
         elif dot:
             yield unknown(key, given.typed, all_keys(), "a key of the recipe")
@@ -103,9 +101,7 @@ def _check_all(values: Mapping[str, Given]) -> Iterable[UserError]:
             yield unknown(key, given.typed, [*ORDER, *Root.model_fields], "a section of the recipe")
     for section, fields in sections.items():
         fields.pop("", None)
-        yield from (
-            _check_component(section, fields) if section in COMPONENTS else _check_section(section, fields)
-        )
+        yield from (_check_component(section, fields) if section in COMPONENTS else _check_section(section, fields))
 
 
 def _check_section(section: str, given: dict[str, Given]) -> Iterable[UserError]:
@@ -141,9 +137,7 @@ def _check_component(section: str, given: Mapping[str, Given]) -> Iterable[UserE
     if name is not None and not isinstance(name.value, str):
         yield RecipeError(name.typed, f"must be the name of a {section}", found=repr(name.value))
         return
-    yield from _check_fields(
-        section, section, name.value if name else "auto", name.typed if name else section, rest
-    )
+    yield from _check_fields(section, section, name.value if name else "auto", name.typed if name else section, rest)
 
 
 def _check_fields(
@@ -164,7 +158,8 @@ def _check_fields(
     names = [f"{section}.{known}" for known in field_names(cls)]
     for field, value in given.items():
         if field not in field_names(cls):
-            yield unknown(f"{section}.{field}", value.typed, names, f"a field of the {kind} {name!r}")
+            what = f"a field of the {kind} {name!r}"
+            yield unknown(f"{section}.{field}", value.typed, names, what, owners(kind, field))
 
 
 def _check_any(kind: str, section: str, given: Mapping[str, Given]) -> Iterable[UserError]:
@@ -187,10 +182,7 @@ def _doubts(values: Mapping[str, Given]) -> Iterable[str]:
     # Adadelta's own scale is 1; the others diverge far below it
     most = 10 if name is not None and name.value == "adadelta" else 1
     if lr is not None and isinstance(lr.value, int | float) and lr.value > most:
-        yield (
-            f"{lr.typed} = {lr.value:g} is very large: training will most likely diverge "
-            "(usual: 0.0001 to 0.1)."
-        )
+        yield (f"{lr.typed} = {lr.value:g} is very large: training will most likely diverge (usual: 0.0001 to 0.1).")
     batch = values.get("train.batch_size")
     if batch is not None and isinstance(batch.value, int) and batch.value == 1:
         yield f"{batch.typed} = 1: batch normalisation cannot work on one row, and steps are noisy."

@@ -26,16 +26,25 @@ WORDS = {
 }
 
 
-def unknown(key: str, typed: str, names: Iterable[str], what: str) -> RecipeError:
-    """The error for a key that does not exist. `key` is compared with `names`, both as dotted keys."""
+def unknown(key: str, typed: str, names: Iterable[str], what: str, cause: str = "") -> RecipeError:
+    """The error for a key that does not exist. `key` is compared with `names`, both as dotted keys.
+
+    cause: what to say where no name is close.
+    """
     names = list(names)
-    close = did_you_mean(key, names)
+    section = key.partition(".")[0] + "."
+    inside = "." in key and all(name.startswith(section) for name in names)
+    cut = len(section) if inside else 0  # a shared section must not make field names look alike
+    close = did_you_mean(key[cut:], [name[cut:] for name in names])
+    if close and inside:
+        close = close.replace("'", f"'{section}", 1)
+    sorted_names = nearest(key[cut:], [name[cut:] for name in names])
     return RecipeError(
         typed,
         f"must be {what}",
         found=repr(key),
-        cause=f"a spelling mistake. {close}" if close else "",
-        available=nearest(key, names),
+        cause=f"a spelling mistake. {close}" if close else cause,
+        available=[(section if inside else "") + name for name in sorted_names],
     )
 
 

@@ -13,7 +13,7 @@ from learnloop.errors import RecipeError, raise_all
 from learnloop.models.config import FITTING, ModelConfig
 from learnloop.models.own import OwnModel
 from learnloop.recipe.checking import check_values, unknown
-from learnloop.recipe.components import component, field_names, is_foreign, make
+from learnloop.recipe.components import component, field_names, is_foreign, make, owners
 from learnloop.recipe.draft import Draft, Given
 from learnloop.recipe.recipe import OBJECT
 from learnloop.tasks.table import TASKS, TargetKind
@@ -137,7 +137,13 @@ def checked(cls: type[Config], kind: str, name: str, given: Mapping[str, Given],
     """The component with these fields. Raises all mistakes at once."""
     names = [f"{section or kind}.{known}" for known in field_names(cls)]
     errors = [
-        unknown(f"{section or kind}.{field}", value.typed, names, f"a field of the {kind} {name!r}")
+        unknown(
+            f"{section or kind}.{field}",
+            value.typed,
+            names,
+            f"a field of the {kind} {name!r}",
+            owners(kind, field),
+        )
         for field, value in given.items()
         if field not in field_names(cls)
     ]

@@ -99,9 +99,7 @@ def add_sets(given: dict[str, Given], sets: Sequence[str], errors: list[UserErro
         name = name.strip()
         if not equals or not name:
             errors.append(
-                RecipeError(
-                    "--set", "must be key.path=value", found=repr(text), do="--set train.batch_size=128"
-                )
+                RecipeError("--set", "must be key.path=value", found=repr(text), do="--set train.batch_size=128")
             )
             continue
         try:
@@ -173,9 +171,7 @@ def _as_tuple(given: Given) -> Given:
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return Given((str(value),), given.origin, given.typed)
     if isinstance(value, list | tuple):
-        return Given(
-            tuple(str(name) if isinstance(name, int) else name for name in value), given.origin, given.typed
-        )
+        return Given(tuple(str(name) if isinstance(name, int) else name for name in value), given.origin, given.typed)
     return given
 
 
@@ -199,9 +195,7 @@ def one_limit(
             )
             return values, []
         if named:
-            dropped = [
-                key for key in LIMITS if key != named[0] and values.get(key) and values[key].value is not None
-            ]
+            dropped = [key for key in LIMITS if key != named[0] and values.get(key) and values[key].value is not None]
             kept = {key: value for key, value in values.items() if key not in dropped}
             notes = [
                 f"{key} = {values[key].value} of {values[key].origin} gives way to {source[named[0]].typed}."

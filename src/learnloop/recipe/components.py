@@ -91,6 +91,12 @@ def field_names(cls: type[Config]) -> list[str]:
     return [name for name in cls.model_fields if not (name == "path" and issubclass(cls, WRAPPERS))]
 
 
+def owners(kind: str, field: str) -> str:
+    """Where else a field would fit: "it belongs to sgd, rmsprop"; "" where nowhere."""
+    names = [name for name, cls in TABLES[kind].items() if field in cls.model_fields]
+    return f"it belongs to {', '.join(names)}" if names else ""
+
+
 def name_of(kind: str, config: Config) -> str:
     """The name in its table of a component that was handed over as a Config, else its import path."""
     if isinstance(config, WRAPPERS):

@@ -51,9 +51,7 @@ class Draft:
 
     def section(self, name: str) -> dict[str, Given]:
         """The values of one section, by field."""
-        return {
-            key.split(".", 1)[1]: given for key, given in self.values.items() if key.startswith(f"{name}.")
-        }
+        return {key.split(".", 1)[1]: given for key, given in self.values.items() if key.startswith(f"{name}.")}
 
     @property
     def limit(self) -> str | None:

@@ -64,9 +64,7 @@ class Filler:
             return None
         cls = component("loss", name, self.draft.typed("task.loss"))
         given = self.draft.section("task")
-        fields = {
-            field: value for field, value in given.items() if field not in SECTIONS["task"].model_fields
-        }
+        fields = {field: value for field, value in given.items() if field not in SECTIONS["task"].model_fields}
         weights = given.get("class_weights")
         if weights is not None and weights.value != "none" and "class_weights" not in cls.model_fields:
             raise RecipeError(
@@ -141,9 +139,7 @@ class Filler:
             if key.startswith(prefix) and key != f"{section}.name"
         }
 
-    def _make(
-        self, cls: type[Config], section: str, name: str, fields: Mapping[str, Given], kind: str = ""
-    ) -> Config:
+    def _make(self, cls: type[Config], section: str, name: str, fields: Mapping[str, Given], kind: str = "") -> Config:
         config = checked(cls, kind or section, name, fields, section)
         for field in field_names(cls):
             if f"{section}.{field}" == "task.class_weights":
@@ -156,8 +152,6 @@ class Filler:
         for key in self._advice:
             section, _, field = key.partition(".")
             fixed = SECTIONS.get(section)
-            known = section in ("model", *DEFAULT_NAMES) or (
-                fixed is not None and field in fixed.model_fields
-            )
+            known = section in ("model", *DEFAULT_NAMES) or (fixed is not None and field in fixed.model_fields)
             if not known:
                 raise LearnloopError(f"{self.choice.model}: suggest() names {key!r}, which no recipe holds")

@@ -71,9 +71,7 @@ def read_file(path: Path) -> list[Entry]:
     finally:
         loader.dispose()
     if not entries:
-        raise RecipeError(
-            str(path), "must hold a recipe", found="nothing but white space or comments", do="seed: 0"
-        )
+        raise RecipeError(str(path), "must hold a recipe", found="nothing but white space or comments", do="seed: 0")
     return entries
 
 
@@ -82,7 +80,7 @@ def _entries(loader: _Loader, node: yaml.Node, path: Path) -> Iterator[Entry]:
         raise RecipeError(
             f"{path.name} line {node.start_mark.line + 1}",
             "a recipe must be a mapping of sections",
-            found=f"a {node.id}",
+            found="a list" if isinstance(node, yaml.SequenceNode) else "a single value",
             do="data: {path: data.csv, target: [y]}",
         )
     for key, value, line in _pairs(loader, node, path, ""):
@@ -93,9 +91,7 @@ def _entries(loader: _Loader, node: yaml.Node, path: Path) -> Iterator[Entry]:
             yield (key,), loader.construct_object(value, deep=True), line
 
 
-def _pairs(
-    loader: _Loader, node: yaml.MappingNode, path: Path, prefix: str
-) -> Iterator[tuple[str, yaml.Node, int]]:
+def _pairs(loader: _Loader, node: yaml.MappingNode, path: Path, prefix: str) -> Iterator[tuple[str, yaml.Node, int]]:
     seen: dict[str, int] = {}
     for key_node, value in node.value:
         key, line = str(loader.construct_object(key_node, deep=True)), key_node.start_mark.line + 1

@@ -35,12 +35,8 @@ class DataSection(Config):
     group: Name | None = Field(None, description="column whose rows stay together in one part of the split")
     time: Name | None = Field(None, description="column to split by: the newest rows are the test part")
     weight: Name | None = Field(None, description="column with the weight of each row")
-    validation: Share = Field(
-        0.15, description="share of the rows that chooses the best weights and stops early"
-    )
-    test: float = Field(
-        0.2, ge=0, lt=1, description="share of the rows that is held out for the final figures"
-    )
+    validation: Share = Field(0.15, description="share of the rows that chooses the best weights and stops early")
+    test: float = Field(0.2, ge=0, lt=1, description="share of the rows that is held out for the final figures")
     numbers: Literal["auto", "standard", "quantile", "robust", "none"] = Field(
         "auto", description="how number columns are scaled; auto: as the model likes it"
     )
@@ -82,9 +78,7 @@ class TrainSection(Config):
     patience: int | None = Field(
         None, gt=0, description="evaluations without improvement that end the run; null: never"
     )
-    monitor: str = Field(
-        "auto", description="validation figure that chooses the best weights; auto: by the task"
-    )
+    monitor: str = Field("auto", description="validation figure that chooses the best weights; auto: by the task")
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of the weights (EMA) that is kept; 0: off"
     )
@@ -140,9 +134,7 @@ ORDER = ("data", "task", "model", "optimiser", "schedule", "train", "plan", "wat
 class Root(Config):
     """The values that stand outside of any section."""
 
-    seed: int = Field(
-        0, ge=0, lt=2**63, description="of everything random: split, initialisation, order, dropout"
-    )
+    seed: int = Field(0, ge=0, lt=2**63, description="of everything random: split, initialisation, order, dropout")
     out: Name | None = Field(None, description="run folder; null: a new one in LEARNLOOP_HOME/runs")
 
 

@@ -46,12 +46,7 @@ def _table(prefix: str, cls: type[Config]) -> list[str]:
 
 def kind_of(info: FieldInfo) -> str:
     """The type and range in words: `int > 0`, `auto or none`, `list of int`."""
-    bounds = [
-        f"{sign} {_bound(item, name)}"
-        for item in info.metadata
-        for name, sign in _SIGNS
-        if hasattr(item, name)
-    ]
+    bounds = [f"{sign} {_bound(item, name)}" for item in info.metadata for name, sign in _SIGNS if hasattr(item, name)]
     return " ".join([_type(info.annotation), *bounds])
 
 
@@ -64,11 +59,7 @@ def _bound(item: Any, name: str) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = (
-        annotation.__name__
-        if isinstance(annotation, type) and "[" not in str(annotation)
-        else str(annotation)
-    )
+    text = annotation.__name__ if isinstance(annotation, type) and "[" not in str(annotation) else str(annotation)
     text = re.sub(r"Annotated\[(\w+), (?:[^\[\]()]|\([^()]*\))*\]", r"\1", text)
     text = re.sub(r"typing\.|typing_extensions\.|NoneType", "", text)
     return text.replace("None", "null").replace(" | ", " or ")

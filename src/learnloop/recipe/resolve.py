@@ -66,7 +66,8 @@ class Resolved:
             named = {"name": self.names[section]} if section in self.names else {}
             values[section] = {**named, **(plain_fields(config) if isinstance(config, Config) else {})}
         if self.loss is not None:
-            values["task"] = {**plain_fields(self.loss), **values["task"]}
+            fixed = values["task"]
+            values["task"] = {**fixed, **{k: v for k, v in plain_fields(self.loss).items() if k not in fixed}}
         values["seed"] = self.seed
         return values
 
@@ -102,9 +103,7 @@ def resolve(
     return _assemble(draft, dataset, choice, fill, parts)
 
 
-def _assemble(
-    draft: Draft, dataset: Dataset, choice: Choice, fill: Filler, parts: Mapping[str, Any]
-) -> Resolved:
+def _assemble(draft: Draft, dataset: Dataset, choice: Choice, fill: Filler, parts: Mapping[str, Any]) -> Resolved:
     (optimiser_name, optimiser), (schedule_name, schedule) = parts["optimiser"], parts["schedule"]
     root = fill.root()
     return Resolved(

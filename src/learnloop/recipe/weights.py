@@ -14,7 +14,7 @@ from learnloop.recipe.resolve import Resolved
 def weighted(recipe: Resolved, y: np.ndarray, classes: Sequence[str]) -> Config | None:
     """The loss with its class weights; the loss as it is where the recipe asks for none.
 
-    balanced: c_j = n / (k n_j), as scikit-learn's compute_class_weight. A mapping: 1 for classes that it leaves out.
+    balanced: c_j = n / (k n_j), as scikit-learn's compute_class_weight. A mapping: 1 for what it leaves out.
 
     y        int [n], positions in `classes`, of the training part
     Raises RecipeError for names that are no classes.

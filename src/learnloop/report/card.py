@@ -12,7 +12,8 @@ CELL = "padding:2px 14px 2px 0;text-align:left;border:0;background:none"
 
 
 def run_html(report: Mapping[str, Any]) -> str:
-    """`_repr_html_` of a run: what, verdict, headline figures beside the best baseline, findings. report: report.json.
+    """`_repr_html_` of a run: what, verdict, headline figures beside the best baseline, findings. report:
+    report.json.
 
     Colours are inherited from the notebook, so that light and dark themes both work.
     """
@@ -28,16 +29,17 @@ def run_html(report: Mapping[str, Any]) -> str:
     problems = [row for row in report.get("findings", []) if row["severity"] != "note"]
     said = "; ".join(row["title"] for row in problems)
     return (
-        '<div style="border:1px solid #8886;border-radius:8px;padding:10px 14px;max-width:820px;line-height:1.45">'
-        f"<strong>{esc(asked['model'])}</strong> on {esc(asked['data'])} → {esc(', '.join(asked.get('target', [])))}"
+        '<div style="border:1px solid #8886;border-radius:8px;padding:10px '
+        '14px;max-width:820px;line-height:1.45">'
+        f"<strong>{esc(asked['model'])}</strong> on {esc(asked['data'])} → "
+        f"{esc(', '.join(asked.get('target', [])))}"
         f'<div style="opacity:.75;font-size:.9em">{number(training.get("parameters", 0))} parameters · '
         f"{number(training.get('steps', 0))} steps in {duration(training.get('seconds', 0.0))} · "
         f"{evaluation['rows']:,} {part or ''} rows</div>"
         f'<div style="margin:6px 0">{esc(report.get("verdict", ""))}</div>'
-        f'<table style="border-collapse:collapse;font-size:.95em;border:0"><tr><th style="{CELL}"></th>{head}</tr>'
-        f"{rows}</table>"
-        + (f'<div style="margin-top:6px">Found: {esc(said)}.</div>' if said else "")
-        + "</div>"
+        '<table style="border-collapse:collapse;font-size:.95em;border:0"><tr><th '
+        f'style="{CELL}"></th>{head}</tr>'
+        f"{rows}</table>" + (f'<div style="margin-top:6px">Found: {esc(said)}.</div>' if said else "") + "</div>"
     )
 
 
@@ -46,6 +48,7 @@ def _row(name: str, row: Mapping[str, Any], names: list[str], strong: bool = Fal
     for metric in names:
         pair = score_range(metric, row.get("intervals", {}).get(metric))
         shown = esc(score(metric, row["metrics"].get(metric)))
-        cells += f'<td style="{CELL}">{shown} <span style="opacity:.65;font-size:.85em">{esc(pair)}</span></td>'
+        small = f'<span style="opacity:.65;font-size:.85em;white-space:nowrap">{esc(pair)}</span>'
+        cells += f'<td style="{CELL}">{shown}<br>{small}</td>'
     weight = ";font-weight:600" if strong else ""
     return f'<tr><td style="{CELL}{weight}">{esc(name)}</td>{cells}</tr>'

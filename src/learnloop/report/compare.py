@@ -34,14 +34,13 @@ def metric_names(runs: Sequence[RunView]) -> list[str]:
             do="compare the runs of each task on their own",
         )
     return [
-        name
-        for name in headline(next(iter(tasks)))
-        if all(name in run.evaluation().get("metrics", {}) for run in runs)
+        name for name in headline(next(iter(tasks))) if all(name in run.evaluation().get("metrics", {}) for run in runs)
     ]
 
 
 def comparison(runs: Sequence[RunView]) -> dict[str, Any]:
-    """`{"metrics": [names], "runs": [{"name", "model", "seconds", "parameters", "metrics", "intervals"}], "notes": [..]}`."""
+    """`{"metrics": [names], "runs": [{"name", "model", "seconds", "parameters", "metrics", "intervals"}],
+    "notes": [..]}`."""
     names = metric_names(runs)
     rows = []
     for label, run in zip(labels(runs), runs):
@@ -65,7 +64,9 @@ def _notes(runs: Sequence[RunView]) -> list[str]:
     for key, what in (("data", "data"), ("target", "targets"), ("seed", "seeds")):
         values = {str(run.report["asked"].get(key)) for run in runs}
         if len(values) > 1 and (key != "seed"):
-            notes.append(f"These runs have different {what}: {', '.join(sorted(values))}. Their figures do not compare.")
+            notes.append(
+                f"These runs have different {what}: {', '.join(sorted(values))}. Their figures do not compare."
+            )
     sizes = {run.evaluation().get("rows") for run in runs}
     if len(sizes) > 1 and not notes:
         notes.append("The runs were measured on test parts of different sizes: not the same split.")
@@ -73,7 +74,8 @@ def _notes(runs: Sequence[RunView]) -> list[str]:
 
 
 def compare_figure(runs: Sequence[RunView], metric: str | None = None) -> Figure:
-    """One metric on validation along training, a line a run; default: the first headline metric that all record."""
+    """One metric on validation along training, a line a run; default: the first headline metric that all
+    record."""
     shown = metric or next(
         (name for name in (*headline(runs[0].task), "loss") if all(_curve(run, name) for run in runs)), "loss"
     )
@@ -116,7 +118,7 @@ def _best(found: dict[str, Any]) -> dict[str, set[str]]:
 
 def compare_page(runs: Sequence[RunView]) -> str:
     """The comparison as one self-contained HTML page."""
-    found, best = comparison(runs), None
+    found = comparison(runs)
     best = _best(found)
     rows = []
     for row in found["runs"]:
@@ -128,17 +130,20 @@ def compare_page(runs: Sequence[RunView]) -> str:
         rows.append([*cells, number(row["parameters"] or 0), duration(row["seconds"] or 0.0)])
     head = ["Run", "Model", *(esc(title(name)) for name in found["metrics"]), "Parameters", "Time"]
     shown = [name for name in (*found["metrics"][:1], "loss") if any(_curve(run, name) for run in runs)]
-    drawn = "".join(f"<figure>{svg(compare_figure(runs, name), f'{title(name)} of the runs')}</figure>" for name in shown)
+    drawn = "".join(
+        f"<figure>{svg(compare_figure(runs, name), f'{title(name)} of the runs')}</figure>" for name in shown
+    )
     notes = "".join(f'<div class="finding warning"><p>{esc(note)}</p></div>' for note in found["notes"])
     body = (
         f"<h1>{len(runs)} runs compared</h1>{notes}"
         + section(
             "Side by side",
             table(head, rows, numeric=range(2, len(head))),
-            '<p class="soft">Bold: best of its column. Small: 95 % bootstrap interval over test rows. Where intervals '
+            '<p class="soft">Bold: best of its column. Small: 95 % bootstrap interval over test rows. Where '
+            "intervals "
             "overlap much, the order may be luck.</p>",
         )
-        + section("Learning curves", drawn)
+        + section("Learning curves", f'<div class="figures">{drawn}</div>' if drawn else "")
     )
     return page("Runs compared", style(), body)
 

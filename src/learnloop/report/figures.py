@@ -1,7 +1,8 @@
 """Figures: one panel each, one style, and colours that follow the page's light or dark scheme.
 
-Colours are Okabe and Ito's colour-blind safe set (Color Universal Design, 2008). A figure is drawn in the light scheme's
-colours, so it can be saved as PNG; `svg` replaces each of them by its CSS variable of style.css.
+Colours are Okabe and Ito's colour-blind safe set (Color Universal Design, 2008). A figure is drawn in the
+light scheme's colours, so it can be saved as PNG; `svg` replaces each of them by its CSS variable of
+style.css.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from learnloop.report.text import score, title
@@ -115,31 +117,38 @@ def learning_curve(history: Sequence[Mapping[str, Any]], name: str, best_step: i
 
 
 def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure:
-    """Rows: truth; columns: prediction; colour: share of the truth's rows; counts written for up to 15 classes."""
+    """Rows: truth; columns: prediction; colour: share of the truth's rows; counts written for up to 15
+    classes."""
+    from matplotlib.collections import PatchCollection
+    from matplotlib.colors import to_rgba
     from matplotlib.patches import Rectangle
 
     c = len(classes)
-    side = min(8.0, max(3.6, 1.6 + 0.42 * c))
-    with panel("Confusion matrix", "predicted class", "true class", side + 0.4, side) as (figure, axes):
+    height = 3.9 if c <= 4 else 4.8
+    with panel("Confusion matrix", "predicted class", "true class", 5.2, height) as (figure, axes):
         names = [_short(name) for name in classes]
         most = max(max(row) for row in confusion)
+        cells, colours = [], []
         for i, row in enumerate(confusion):
             rows = max(1, sum(row))
             for j, count in enumerate(row):
                 if not count:
                     continue
-                share, colour = count / rows, SERIES[0] if i == j else SERIES[1]
-                axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=colour, alpha=0.08 + 0.6 * share, linewidth=0))
+                cells.append(Rectangle((j - 0.5, i - 0.5), 1, 1))
+                colours.append(to_rgba(SERIES[0] if i == j else SERIES[1], 0.08 + 0.6 * count / rows))
                 if c <= 15:
-                    size = min(10, 60 / max(6, c) * (1 if most < 1000 else 0.85))
+                    size = min(10, (100 if most < 1000 else 80) / max(8, c))
                     axes.text(j, i, f"{count:,}", ha="center", va="center", fontsize=size)
+        axes.add_collection(PatchCollection(cells, facecolors=colours, linewidths=0))
         axes.set_xlim(-0.5, c - 0.5)
         axes.set_ylim(c - 0.5, -0.5)
         axes.set_aspect("equal")
         axes.grid(False)
-        every = 1 if c <= 30 else c // 20
+        every = 1 if c <= 20 else -(-c // 20)
         long = max(len(name) for name in names) > 3
-        axes.set_xticks(range(0, c, every), names[::every], rotation=40 if long else 0, ha="right" if long else "center")
+        axes.set_xticks(
+            range(0, c, every), names[::every], rotation=40 if long else 0, ha="right" if long else "center"
+        )
         axes.set_yticks(range(0, c, every), names[::every])
         axes.tick_params(length=0)
         return figure
@@ -176,7 +185,7 @@ def calibration_figure(curve: Mapping[str, Sequence[float]], binary: bool, error
         sizes = [12 + 90 * rows / most for rows in curve["rows"]]
         axes.scatter(curve["predicted"], curve["observed"], s=sizes, color=SERIES[0], alpha=0.7, linewidths=0)
         _unit(axes)
-        axes.legend(loc="upper left")
+        axes.legend(loc="best")
         return figure
 
 
@@ -196,7 +205,7 @@ def prediction_figure(sample: Mapping[str, Sequence[float]], target: str) -> Fig
 def residual_figure(histogram: Mapping[str, Any], bias: float, target: str) -> Figure:
     edges, counts = histogram["edges"], histogram["counts"]
     with panel("Errors", f"true − predicted {_short(target, 28)}", "test rows") as (figure, axes):
-        widths = [b - a for a, b in zip(edges, edges[1:])]
+        widths = [b - a for a, b in pairwise(edges)]
         axes.bar(edges[:-1], counts, widths, align="edge", color=SERIES[0], alpha=0.6, linewidth=0)
         axes.axvline(0, color=SOFT, linewidth=1.2, linestyle=":", label="no error")
         axes.axvline(bias, color=SERIES[1], linewidth=1.5, label=f"mean error {bias:,.3g}")
@@ -209,8 +218,10 @@ def residual_figure(histogram: Mapping[str, Any], bias: float, target: str) -> F
 
 
 def curves_figure(curves: Mapping[str, Sequence[tuple[float, float]]], name: str, x: str = "step") -> Figure:
-    """One metric of several runs; colour and dash tell them apart, the legend stands beside the panel."""
-    with panel(f"{title(name)} on validation", x, _axis(name), 8.4, 4.2) as (figure, axes):
+    """One metric of several runs; colour and dash tell them apart, the legend stands below."""
+    across = 2 if len(curves) in (2, 4) else 3
+    rows = -(-len(curves) // across)
+    with panel(f"{title(name)} on validation", x, _axis(name), 5.2, 3.4 + 0.2 * rows) as (figure, axes):
         for position, (label, points) in enumerate(curves.items()):
             style = DASHES[position // len(SERIES) % len(DASHES)]
             points = thin(points)
@@ -221,10 +232,11 @@ def curves_figure(curves: Mapping[str, Sequence[tuple[float, float]]], name: str
                 linestyle=style,
                 marker=marker,
                 markersize=3.5,
-                label=_short(label, 30),
+                label=_short(label, 20),
             )
         _percent(axes, name)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        figure.legend(loc="outside lower center", ncols=across)
         return figure
 
 
@@ -262,7 +274,7 @@ def _locator() -> Any:
     return MaxNLocator(6)
 
 
-def _compact(value: float, _: int) -> str:
+def _compact(value: float, _: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 10 * size or (size > 1e3 and abs(value) >= size):
             return f"{value / size:g}{letter}"

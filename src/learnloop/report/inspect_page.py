@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from learnloop.data.dataset import Dataset
-from learnloop.data.profile_text import MEASURES, figure, headline, values_of
+from learnloop.data.profile_text import MEASURES, figure, size, values_of
 from learnloop.report.inspect_style import STYLE
 
 _MOST_CARDS = 120
@@ -20,12 +20,11 @@ _THUMB = 64
 
 
 def inspect_page(facts: dict[str, Any], dataset: Dataset) -> str:
-    """`facts` of `data.profile.profile`; `dataset` for the images. No script, no outside file, light and
-    dark.
-    """
+    """`facts` of `data.profile.profile`; `dataset` for the images. No script, no outside file."""
+    short = facts["name"].rstrip("/").rpartition("/")[2] or facts["name"]
     body = [
-        f"<header><h1>{escape(facts['name'])}</h1><p>{escape(headline(facts).partition(':
-        ')[2])}</p></header>", _warnings(facts),
+        f"<header><h1>{escape(short)}</h1><p>{escape(size(facts))}</p></header>",
+        _warnings(facts),
         *[_target(target) for target in facts["targets"]],
         _alone(facts),
         *[_images(row, dataset) for row in facts["images"]],
@@ -36,8 +35,9 @@ def inspect_page(facts: dict[str, Any], dataset: Dataset) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(facts['name'])} - learnloop
-        inspect</title><style>{STYLE}</style></head>\n<body><main>" + "\n".join(part for part in body if part)
+        f"<title>{escape(facts['name'])} - learnloop inspect</title>"
+        f"<style>{STYLE}</style></head>\n<body><main>"
+        + "\n".join(part for part in body if part)
         + "</main></body></html>\n"
     )
 
@@ -62,15 +62,10 @@ def _warnings(facts: dict[str, Any]) -> str:
 
 def _target(target: dict[str, Any]) -> str:
     if target["task"] == "regress":
-        return _section(
-            f"Target: {target['name']}", f'<div class="wide">{_histogram(target)}</div>', values_of(target)
-        )
+        return _section(f"Target: {target['name']}", f'<div class="wide">{_histogram(target)}</div>', values_of(target))
     shown = target["classes"][:_MOST_CLASSES]
     largest = max((row["share"] for row in shown), default=1.0)
-    rows = [
-        (row["value"], row["share"] / largest, f"{row['count']:,}", f"{row['share']:.1%}", False)
-        for row in shown
-    ]
+    rows = [(row["value"], row["share"] / largest, f"{row['count']:,}", f"{row['share']:.1%}", False) for row in shown]
     more = target["distinct"] - len(shown)
     hint = f"{target['distinct']} classes"
     if shown:
@@ -97,8 +92,8 @@ def _alone(facts: dict[str, Any]) -> str:
     ]
     more = len(facts["alone"]) - len(shown)
     hint = (
-        f"{MEASURES[first['measure']]}, five-fold cross-validated on {first['rows']:,} rows; a column that
-        says nothing " f"scores {first['chance']:.2f}, a perfect one 1."
+        f"{MEASURES[first['measure']]}, five-fold cross-validated on {first['rows']:,} rows; "
+        f"a column that says nothing scores {first['chance']:.2f}, a perfect one 1."
         + (f" {more} more columns are not shown." if more > 0 else "")
     )
     return _section(f"What each column predicts of {first['target']} by itself", _bars(rows), hint)
@@ -123,34 +118,32 @@ def _fields(facts: dict[str, Any]) -> str:
     fields.sort(key=lambda field: field["role"] != "input")
     cards = "".join(_card(field, facts["rows"]) for field in fields[:_MOST_CARDS])
     more = len(fields) - _MOST_CARDS
-    hint = (
-        f"The first {_MOST_CARDS}; {more} more are in the JSON (learnloop inspect --json)."
-        if more > 0
-        else ""
-    )
+    hint = f"The first {_MOST_CARDS}; {more} more are in the JSON (learnloop inspect --json)." if more > 0 else ""
     return _section("Columns", f'<div class="cards">{cards}</div>', hint)
 
 
 def _card(field: dict[str, Any], rows: int) -> str:
-    picture = _histogram(field) if field.get("histogram") else _top(field)
+    picture = ""
+    if field["kind"] != "constant":
+        picture = _histogram(field) if field.get("histogram") else _top(field)
     known = rows - field["missing"]
     gap = ""
     if field["missing"]:
         share = field["missing_share"]
+        filled = f'<i style="width:{100 * (1 - share):.1f}%"></i>'
         gap = (
-            f'<div class="gap" title="{known:,} of {rows:,} known"><i style="width:{100 * (1 -
-            share):.1f}%"></i></div>' f'<p class="stat">{field["missing"]:,} missing ({share:.1%})</p>'
+            f'<div class="gap" title="{known:,} of {rows:,} known">{filled}</div>'
+            f'<p class="stat">{field["missing"]:,} missing ({share:.1%})</p>'
         )
     lines = [f"{field['distinct']:,} distinct"]
-    if "mean" in field:
-        lines.append(
-            f"median {figure(field['median'])}, mean {figure(field['mean'])}, std {figure(field['std'])}"
-        )
+    if "mean" in field and field["kind"] != "constant":
+        lines.append(f"median {figure(field['median'])}, mean {figure(field['mean'])}, std {figure(field['std'])}")
         if field["outliers"] and field["outliers"]["count"]:
             lines.append(f"{field['outliers']['count']:,} far values ({field['outliers']['share']:.1%})")
     aside = field["role"] != "input"
-    role = f'<span class="chip">{escape("set aside" if field["role"] in ("ignore", "id") else
-    field["role"])}</span>' return (
+    word = "set aside" if field["role"] in ("ignore", "id") else field["role"]
+    role = f'<span class="chip">{escape(word)}</span>'
+    return (
         f"<article{' class=aside' if aside else ''}><h3>{escape(field['name'])}</h3>"
         f'<p class="chips"><span class="chip kind">{field["kind"]}</span>{role if aside else ""}</p>'
         f"{picture}{gap}<p class=stat>{escape('; '.join(lines))}</p>"
@@ -167,9 +160,10 @@ def _histogram(field: dict[str, Any]) -> str:
     tallest = max([*counts, 1])
     step = 240 / max(1, len(counts))
     bars = "".join(
-        f'<rect x="{position * step + 0.5:.2f}" y="{60 - 58 * count / tallest:.2f}" width="{max(0.8, step -
-        1):.2f}" ' f'height="{58 * count / tallest:.2f}"><title>{_between(edges, position)}:
-        {count:,}</title></rect>' for position, count in enumerate(counts)
+        f'<rect x="{position * step + 0.5:.2f}" y="{60 - 58 * count / tallest:.2f}" '
+        f'width="{max(0.8, step - 1):.2f}" height="{58 * count / tallest:.2f}">'
+        f"<title>{_between(edges, position)}: {count:,}</title></rect>"
+        for position, count in enumerate(counts)
         if count
     )
     outside = [
@@ -183,8 +177,8 @@ def _histogram(field: dict[str, Any]) -> str:
     return (
         f'<svg viewBox="0 0 240 62" preserveAspectRatio="none" role="img" aria-label="{label}">{bars}'
         '<line x1="0" x2="240" y1="61" y2="61"/></svg>'
-        f'<p class="axis"><span>{_date(low)}</span><span
-        class="out">{note}</span><span>{_date(high)}</span></p>'
+        f'<p class="axis"><span>{_date(low)}</span><span class="out">{note}</span>'
+        f"<span>{_date(high)}</span></p>"
     )
 
 
@@ -200,7 +194,7 @@ def _between(edges: list[Any], position: int) -> str:
 
 
 def _date(value: Any) -> str:
-    return escape(figure(value).replace("T00:00", ""))
+    return escape(figure(value))
 
 
 def _top(field: dict[str, Any]) -> str:

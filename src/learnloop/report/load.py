@@ -15,7 +15,8 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class RunView:
-    """name: the folder's name. report: report.json. history: rows of metrics.jsonl. recipe: recipe.yaml as text."""
+    """name: the folder's name. report: report.json. history: rows of metrics.jsonl. recipe: recipe.yaml as
+    text."""
 
     name: str
     report: Mapping[str, Any]
@@ -23,7 +24,8 @@ class RunView:
     recipe: str = ""
 
     def evaluation(self, part: str = "test") -> Mapping[str, Any]:
-        """The evaluation of a part, of whichever part there is when that one is missing, {} when there is none."""
+        """The evaluation of a part, of whichever part there is when that one is missing, {} when there is
+        none."""
         found = self.report.get("evaluation", {})
         return found.get(part) or found.get("validation") or next(iter(found.values()), {})
 
@@ -59,7 +61,8 @@ def load_run(folder: Path) -> RunView:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl; a last line that was cut off by a crash is left out, another bad line is an error."""
+    """The rows of metrics.jsonl; a last line that was cut off by a crash is left out, another bad line is an
+    error."""
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -72,5 +75,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             if number == len(lines):
                 break
-            raise RunError(str(path), "must hold one JSON object a line", found=f"line {number}: {line[:60]!r}") from None
+            raise RunError(
+                str(path), "must hold one JSON object a line", found=f"line {number}: {line[:60]!r}"
+            ) from None
     return rows

@@ -67,9 +67,10 @@ def tiles(run: RunView) -> str:
         )
     part = "test" if "test" in run.report["evaluation"] else "validation"
     return (
-        f'<div class="tiles">{"".join(cells)}</div><p class="soft">On {evaluation["rows"]:,} {part} rows that were never '
-        "trained on. Below each figure its 95 % bootstrap interval: what another draw of test rows could have given.</p>"
-        + "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
+        f'<div class="tiles">{"".join(cells)}</div><p class="soft">On {evaluation["rows"]:,} {part} rows '
+        "that were never "
+        "trained on. Below each figure its 95 % bootstrap interval: what another draw of test rows could "
+        "have given.</p>" + "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
     )
 
 
@@ -86,7 +87,10 @@ def baseline_table(run: RunView) -> str:
     }
     names = [name for name in headline(run.task) if name in evaluation["metrics"]]
     first, rows = names[0], [network, *others]
-    ends = [v for row in rows for v in (*row["intervals"].get(first, ()), row["metrics"].get(first)) if v is not None]
+    # The constant answer is usually far off: it would squeeze the others into one point.
+    near = [row for row in rows if row.get("name") not in ("majority", "mean")]
+    shown = near if len(near) > 1 else rows
+    ends = [v for row in shown for v in (*row["intervals"].get(first, ()), row["metrics"].get(first)) if v is not None]
     low, high = min(ends), max(ends)
     axis = (
         f'<span class="ends"><span>{esc(score(first, low))}</span><span>{esc(title(first))}, 95 %</span>'
@@ -94,27 +98,31 @@ def baseline_table(run: RunView) -> str:
     )
     body = [
         [
-            f"{'<strong>' if row is network else ''}{esc(row['title'])}{'</strong>' if row is network else ''}",
+            f"<strong>{esc(row['title'])}</strong>" if row is network else esc(row["title"]),
+            f"{esc(score(first, row['metrics'].get(first)))}"
+            f'<br><span class="soft">{esc(score_range(first, row["intervals"].get(first)))}</span>',
             _strip(row["metrics"].get(first), row["intervals"].get(first), low, high, row is network),
-            *(esc(score(name, row["metrics"].get(name))) for name in names),
+            *(esc(score(name, row["metrics"].get(name))) for name in names[1:]),
             duration(row["seconds"]) if row.get("seconds") is not None else "",
         ]
         for row in rows
     ]
-    head = ["", axis, *(esc(title(name)) for name in names), "Time"]
+    head = ["", esc(title(first)), axis, *(esc(title(name)) for name in names[1:]), "Time"]
     notes = "".join(f'<p class="soft">{esc(row["title"])}: {esc(row["note"])}</p>' for row in others if row.get("note"))
-    return section(
-        "Does the network earn its keep?", table(head, body, numeric=range(2, len(head))), notes
-    )
+    numeric = [1, *range(3, len(head))]
+    return section("Does the network earn its keep?", table(head, body, numeric=numeric), notes)
 
 
 def _strip(value: float | None, pair: Sequence[float] | None, low: float, high: float, ours: bool) -> str:
     if value is None:
         return ""
     width = (high - low) or 1.0
+    if value < low or value > high:
+        way = "‹ off the scale" if value < low else "off the scale ›"
+        return f'<div class="soft" style="text-align:{"left" if value < low else "right"}">{way}</div>'
 
     def place(v: float) -> float:
-        return 3 + 94 * (v - low) / width
+        return 3 + 94 * (min(max(v, low), high) - low) / width
 
     bar = ""
     if pair:
@@ -213,7 +221,7 @@ def _per_class(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ["Class", "Test rows", *(esc(title(key)) for key in keys)]
     text = table(head, body, numeric=range(1, 6))
     if len(rows) > MOST_CLASSES:
-        text += f'<p class="soft">The first {MOST_CLASSES} of {len(rows):,} classes; report.json has them all.</p>'
+        text += f'<p class="soft">The first {MOST_CLASSES} of {len(rows):,}; report.json has them all.</p>'
     return text if len(rows) <= 12 else f"<details><summary>Each of the {len(rows):,} classes</summary>{text}</details>"
 
 
@@ -239,7 +247,12 @@ def numbers(run: RunView) -> str:
         drawn.append((residual_figure(summary["histogram"], summary["bias"], name), f"Errors of {name}"))
     keys = ["rmse", "mae", "median_absolute_error", "r2"]
     rows = [
-        [esc(row["name"]), *(esc(score(key, row.get(key))) for key in keys), number(row["mean"]), number(row["std"])]
+        [
+            esc(row["name"]),
+            *(esc(score(key, row.get(key))) for key in keys),
+            number(row["mean"]),
+            number(row["std"]),
+        ]
         for row in evaluation["per_class"]
     ]
     head = ["Target", *(esc(title(key)) for key in keys), "Mean of target", "Spread of target"]
@@ -249,12 +262,11 @@ def numbers(run: RunView) -> str:
         outside = summary["histogram"]["outside"]
         beyond = f" {outside:,} rows lie beyond the histogram's edges (central 99 %)." if outside else ""
         tails.append(
-            f'<p class="soft">{esc(name)}: nine in ten errors (true − predicted) lie between {number(low)} and '
+            f'<p class="soft">{esc(name)}: nine in ten errors (true − predicted) lie between {number(low)} '
+            "and "
             f"{number(high)}.{beyond}</p>"
         )
-    return section(
-        "Errors", figures(drawn), *tails, table(head, rows, numeric=range(1, 7)), _all_metrics(evaluation)
-    )
+    return section("Errors", figures(drawn), *tails, table(head, rows, numeric=range(1, 7)), _all_metrics(evaluation))
 
 
 def worst(run: RunView) -> str:
@@ -262,15 +274,17 @@ def worst(run: RunView) -> str:
     rows = run.report.get("worst", [])[:MOST_WORST]
     if not rows:
         return ""
-    explain = '<p class="soft">Test rows with the largest loss: look here for wrong labels, odd inputs, missing columns.</p>'
+    text = "Rows with the largest loss: look here for wrong labels, odd inputs, missing columns."
+    explain = f'<p class="soft">{text}</p>'
     cards, plain, spent = [], [], 0
     for row in rows:
         image = row.get("image")
         if image and str(image).startswith("data:image/") and spent + len(image) < MOST_IMAGE_BYTES:
             spent += len(image)
             cards.append(
-                f'<div><img src="{esc(image)}" alt="row {esc(row["row"])}">true <strong>{esc(_answer(row["target"]))}</strong>'
-                f"<br>said <strong>{esc(_answer(row['prediction']))}</strong>{_sure(row)}</div>"
+                f'<div><img src="{esc(image)}" alt="row {esc(row["row"])}">true '
+                f"<strong>{esc(_answer(row['target']))}</strong>"
+                f"<br>said <strong>{esc(_answer(row['prediction']))}</strong><br>{_sure(row)}</div>"
             )
         elif not image:
             plain.append(row)
@@ -297,7 +311,10 @@ def _answer(value: Any) -> str:
 
 def _sure(row: Mapping[str, Any]) -> str:
     probability = row.get("probability")
-    return f' <span class="soft">{100 * probability:.1f} % sure</span>' if probability is not None else ""
+    if probability is None:
+        return ""
+    right = ", right" if str(row["target"]) == str(row["prediction"]) else ""
+    return f' <span class="soft">{100 * probability:.1f} % sure{right}</span>'
 
 
 def _chips(inputs: Mapping[str, Any], most: int = 10) -> str:
@@ -322,7 +339,8 @@ def next_steps(run: RunView, folder: str) -> str:
     steps.append(("Predict new rows", f"learnloop predict {quoted} NEW_DATA"))
     steps.append(("Measure it on other labelled data", f"learnloop evaluate {quoted} OTHER_DATA"))
     return section(
-        "What to do next", *(f"<p>{esc(text)}:</p><pre><code>{esc(line)}</code></pre>" for text, line in steps)
+        "What to do next",
+        *(f"<p>{esc(text)}:</p><pre><code>{esc(line)}</code></pre>" for text, line in steps),
     )
 
 
@@ -349,7 +367,8 @@ def data(run: RunView) -> str:
         "The data",
         facts([("Rows", counts), ("Split", facts_of.get("split"))]),
         f"<ul>{notes}</ul>" if notes else "",
-        f"<details><summary>The {len(schema):,} fields and what was inferred about them</summary>{columns}{more}</details>"
+        f"<details><summary>The {len(schema):,} fields and what was inferred about "
+        f"them</summary>{columns}{more}</details>"
         if schema
         else "",
     )
@@ -361,7 +380,8 @@ def reproduce(run: RunView) -> str:
     return section(
         "Reproduce it",
         f"<pre><code>{esc(asked['command'])}</code></pre>",
-        f'<p class="soft">Seed {esc(asked.get("seed"))}. The resolved recipe holds every setting and where it came from:</p>'
+        f'<p class="soft">Seed {esc(asked.get("seed"))}. The resolved recipe holds every setting and where '
+        "it came from:</p>"
         if run.recipe
         else "",
         recipe if run.recipe else "",

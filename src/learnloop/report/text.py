@@ -24,6 +24,8 @@ def number(value: Any, digits: int = 4) -> str:
         return f"{int(value):,}"
     if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
+    if abs(value) < 1:
+        return f"{value:.{digits}f}" if abs(value) >= 10 ** (1 - digits) else f"{value:.{digits - 1}g}"
     return f"{value:.{digits}g}"
 
 
@@ -34,6 +36,8 @@ def score(name: str, value: float | None) -> str:
     metric = METRICS.get(name)
     if metric is not None and metric.scale == "share":
         return f"{100 * value:.1f} %" if abs(value) < 0.9995 or value >= 1 else f"{100 * value:.2f} %"
+    if metric is not None and metric.scale == "plain" and abs(value) <= 1:
+        return f"{value:.4f}"
     return number(float(value))
 
 
@@ -64,11 +68,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numeric: Iterable[
 
     def cells(values: Sequence[str], tag: str) -> str:
         return "".join(
-            f'<{tag}{" class=n" if column in right else ""}>{value}</{tag}>' for column, value in enumerate(values)
+            f"<{tag}{' class=n' if column in right else ''}>{value}</{tag}>" for column, value in enumerate(values)
         )
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+    top = f"<thead><tr>{cells(head, 'th')}</tr></thead>"
+    return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def section(heading: str, *parts: str) -> str:

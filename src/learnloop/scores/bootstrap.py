@@ -1,15 +1,16 @@
 """Bootstrap percentile intervals, bounded in time whatever the number of rows.
 
-Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3: resample the n test rows with replacement,
-compute the metric on each resample, take the 2.5 % and 97.5 % quantiles. What is resampled is the test set: the interval
-says how much luck of the draw of test rows is in the figure, not how much another training run would change it.
+Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3: resample the n test rows with
+replacement, compute the metric on each resample, take the 2.5 % and 97.5 % quantiles. What is resampled is
+the test set: the interval says how much luck of the draw of test rows is in the figure, not how much another
+training run would change it.
 
 Three ways, the cheapest exact one for each family of metric:
-  confusion metrics  the matrix of a resample is Multinomial(n, cell shares), so the cells are drawn directly (exact)
+  confusion metrics  the matrix of a resample is Multinomial(n, cell shares): its cells are drawn (exact)
   means over rows    counts [resamples, n] times terms [n, k]; beyond `EXACT_ROWS` rows their normal limit
-  rank metrics       counts along the sorted rows, fewer resamples (never below 200) when rows times classes is large;
-                     beyond `EXACT_ROWS` rows a random subset of m rows is resampled and the deviations are shrunk by
-                     sqrt(m / n) (the m-out-of-n bootstrap, Bickel et al. 1997)
+  rank metrics       counts along the sorted rows, fewer resamples (never below 200) when rows times classes
+                     is large; beyond `EXACT_ROWS` rows a random subset of m rows is resampled and the
+                     deviations are shrunk by sqrt(m / n) (m-out-of-n bootstrap, Bickel et al. 1997)
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ LEVEL = 0.95
 
 
 def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float] | None:
-    """The percentile interval of resampled values [b]; resamples where the metric is undefined (NaN) are left out."""
+    """The percentile interval of resampled values [b]; undefined (NaN) ones are left out."""
     values = values[np.isfinite(values)]
     if len(values) < 20:
         return None
@@ -46,9 +47,7 @@ def resample_counts(rows: int, resamples: int, rng: np.random.Generator) -> Iter
         yield np.bincount(drawn.ravel(), minlength=b * rows).reshape(b, rows).astype(np.int32)
 
 
-def resampled_confusion(
-    confusion: np.ndarray, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> np.ndarray:
+def resampled_confusion(confusion: np.ndarray, rng: np.random.Generator, resamples: int = RESAMPLES) -> np.ndarray:
     """Confusion matrices of resamples [b, c, c] (int64), drawn from Multinomial(n, C / n)."""
     rows = int(confusion.sum())
     cells = np.flatnonzero(confusion)
@@ -80,10 +79,11 @@ def _floats(rows: int, resamples: int, rng: np.random.Generator) -> Iterator[np.
 def resampled_ranking(
     positives: Sequence[np.ndarray], scores: Sequence[np.ndarray], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Macro ROC AUC and average precision of resamples, each [b]. positives and scores: one [n] for each class.
+    """Macro ROC AUC and average precision of resamples, each [b]. positives and scores: one [n] for each
+    class.
 
-    The same resamples serve every class, so that the mean over classes keeps their correlation. A class that a resample
-    misses is left out of that resample's mean.
+    The same resamples serve every class, so that the mean over classes keeps their correlation. A class that
+    a resample misses is left out of that resample's mean.
     """
     rows = len(scores[0])
     keep = np.arange(rows)
@@ -110,9 +110,11 @@ def _macro(rankings: list[Ranking], counts: np.ndarray | None) -> np.ndarray:
 
 
 def exact_share(right: int, rows: int, level: float = LEVEL) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share at its limits: all right -> [(alpha/2)^(1/n), 1], none right -> its mirror.
+    """Clopper-Pearson interval of a share at its limits: all right -> [(alpha/2)^(1/n), 1], none right ->
+    its mirror.
 
-    There the bootstrap has nothing to resample and would claim certainty ([1, 1]), however few rows there are.
+    There the bootstrap has nothing to resample and would claim certainty ([1, 1]), however few rows there
+    are.
     """
     bound = ((1 - level) / 2) ** (1 / rows)
     return (bound, 1.0) if right == rows else (0.0, 1 - bound)

@@ -1,4 +1,5 @@
-"""What truths and predictions must look like before they are scored. Nothing is repaired: wrong input is refused."""
+"""What truths and predictions must look like before they are scored. Nothing is repaired: wrong input is
+refused."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ import numpy as np
 from learnloop.errors import DataError, UserError, raise_all
 
 SUM_TOLERANCE = 1e-3
-"""Rows of float32 softmax outputs add up to 1 within 1e-6; bf16 ones within 1e-2 of a class, far less in the sum."""
+"""Rows of float32 softmax outputs add up to 1 within 1e-6; bf16 ones within 1e-2 of a class, far less in the
+sum."""
 
 
 def check_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> None:
-    """y integer [n] in 0..c-1, probabilities [n, c] finite in 0..1 with rows that add up to 1, n >= 1, c >= 2."""
+    """y integer [n] in 0..c-1, probabilities [n, c] finite in 0..1 with rows that add up to 1, n >= 1, c >=
+    2."""
     errors: list[UserError] = []
     if probabilities.ndim != 2 or probabilities.shape[1] != len(classes):
         errors.append(
@@ -26,9 +29,7 @@ def check_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence[st
     if len(classes) < 2:
         errors.append(DataError("classes", "must be at least two", found=f"{list(classes)}"))
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
-        errors.append(
-            DataError("y", "must be integer class codes [rows]", found=f"{y.dtype} {list(y.shape)}")
-        )
+        errors.append(DataError("y", "must be integer class codes [rows]", found=f"{y.dtype} {list(y.shape)}"))
     elif len(y) and (y.min() < 0 or y.max() >= len(classes)):
         errors.append(
             DataError(
@@ -46,9 +47,7 @@ def check_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence[st
 
 def check_labels(y: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> None:
     """y [n, l] of 0 and 1, probabilities [n, l] finite in 0..1, n >= 1."""
-    errors = _columns("probabilities", y, probabilities, names, "label") + _rows(
-        "probabilities", y, probabilities
-    )
+    errors = _columns("probabilities", y, probabilities, names, "label") + _rows("probabilities", y, probabilities)
     if not errors and not np.isin(y, (0, 1)).all():
         errors.append(DataError("y", "must be 0 or 1 in every label", found=f"{np.unique(y)[:5].tolist()}"))
     if not errors:
@@ -80,9 +79,7 @@ def _columns(where: str, y: np.ndarray, guess: np.ndarray, names: Sequence[str],
 
 def _rows(where: str, y: np.ndarray, guess: np.ndarray) -> list[UserError]:
     if len(y) != len(guess):
-        return [
-            DataError(where, "must have one row for each row of y", found=f"{len(guess)} rows, y has {len(y)}")
-        ]
+        return [DataError(where, "must have one row for each row of y", found=f"{len(guess)} rows, y has {len(y)}")]
     if len(y) == 0:
         return [DataError("y", "must have at least one row to be scored", found="0 rows")]
     return []

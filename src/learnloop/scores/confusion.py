@@ -17,7 +17,7 @@ def divide(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def class_table(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = 2 TP / (2 TP + FP + FN), support; each [..., c]."""
+    """precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = 2 TP / (2 TP + FP + FN); each [..., c]."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
     support = confusion.sum(axis=-1).astype(np.float64)
     predicted = confusion.sum(axis=-2).astype(np.float64)
@@ -33,8 +33,9 @@ def class_table(confusion: np.ndarray) -> dict[str, np.ndarray]:
 def confusion_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Accuracy, balanced accuracy and the macro and weighted means over classes; each [...].
 
-    Macro means run over the classes that occur in the truth or in the predictions, balanced accuracy over those that
-    occur in the truth: scikit-learn's rule. precision, recall and f1 of class 1 are added when there are two classes.
+    Macro means run over the classes that occur in the truth or in the predictions, balanced accuracy over
+    those that occur in the truth: scikit-learn's rule. precision, recall and f1 of class 1 are added when
+    there are two classes.
     """
     table = class_table(confusion)
     rows = table["support"].sum(axis=-1)
@@ -54,7 +55,8 @@ def confusion_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def confused_pairs(confusion: np.ndarray, classes: list[str], most: int = 20) -> list[dict[str, object]]:
-    """The off-diagonal cells with the most rows: `{"truth", "prediction", "rows", "share"}`, share of the class."""
+    """The off-diagonal cells with the most rows: `{"truth", "prediction", "rows", "share"}`, share of the
+    class."""
     off = confusion.copy()
     np.fill_diagonal(off, 0)
     support = confusion.sum(axis=1)
@@ -63,7 +65,5 @@ def confused_pairs(confusion: np.ndarray, classes: list[str], most: int = 20) ->
     for i, j in zip(*np.unravel_index(order, off.shape)):
         if off[i, j]:
             share = float(off[i, j] / support[i])
-            pairs.append(
-                {"truth": classes[i], "prediction": classes[j], "rows": int(off[i, j]), "share": share}
-            )
+            pairs.append({"truth": classes[i], "prediction": classes[j], "rows": int(off[i, j]), "share": share})
     return pairs

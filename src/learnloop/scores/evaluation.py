@@ -1,4 +1,4 @@
-"""`Evaluation`: what a set of predictions is worth, with intervals. A function of arrays; nothing is trained here."""
+"""`Evaluation`: what a set of predictions is worth, with intervals. Functions of arrays; no training here."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MOST_CONFUSION = 100
 class Evaluation:
     """task       classify, labels or regress
     rows       how many rows were scored
-    metrics    name -> value, names as in scikit-learn; a metric that is undefined here is absent and `notes` says why
+    metrics    name -> value, names as in scikit-learn; an undefined one is absent and `notes` says why
     intervals  name -> (low, high), bootstrap 95 % percentile
     names      classes, labels or targets in the order of the columns
     per_class  one row a class or label {"name", "precision", "recall", "f1", "support", "roc_auc"};
@@ -77,21 +77,18 @@ class Evaluation:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evaluation:
         values = dict(data)
-        values["intervals"] = {
-            name: (float(low), float(high)) for name, (low, high) in data["intervals"].items()
-        }
+        values["intervals"] = {name: (float(low), float(high)) for name, (low, high) in data["intervals"].items()}
         return cls(**values)
 
 
-def evaluate_classes(
-    y: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], seed: int = 0
-) -> Evaluation:
+def evaluate_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], seed: int = 0) -> Evaluation:
     """Score class probabilities.
 
-    y integer [n], probabilities [n, c] (rows add up to 1), classes: c names. The predicted class is the argmax, the first
-    one in a tie. With two classes, `classes[1]` is the positive one: precision, recall, f1, roc_auc, average_precision and
-    brier are about it. With more, roc_auc and average_precision are one-against-rest means over the classes that y has.
-    Raises DataError for NaN, logits, codes out of range or zero rows.
+    y integer [n], probabilities [n, c] (rows add up to 1), classes: c names. The predicted class is the
+    argmax, the first one in a tie. With two classes, `classes[1]` is the positive one: precision, recall,
+    f1, roc_auc, average_precision and brier are about it. With more, roc_auc and average_precision are
+    one-against-rest means over the classes that y has. Raises DataError for NaN, logits, codes out of range
+    or zero rows.
     """
     y, probabilities, classes = np.asarray(y), np.asarray(probabilities), [str(name) for name in classes]
     check_classes(y, probabilities, classes)
@@ -145,13 +142,12 @@ def evaluate_classes(
     )
 
 
-def evaluate_labels(
-    y: np.ndarray, probabilities: np.ndarray, names: Sequence[str], seed: int = 0
-) -> Evaluation:
+def evaluate_labels(y: np.ndarray, probabilities: np.ndarray, names: Sequence[str], seed: int = 0) -> Evaluation:
     """Score several yes-or-no labels a row.
 
-    y [n, l] of 0 and 1, probabilities [n, l], names: l labels. A label is predicted when its probability is above 0.5.
-    accuracy is the share of rows with every label right; log_loss is the mean binary log loss over all labels.
+    y [n, l] of 0 and 1, probabilities [n, l], names: l labels. A label is predicted when its probability is
+    above 0.5. accuracy is the share of rows with every label right; log_loss is the mean binary log loss
+    over all labels.
     """
     y, probabilities, names = np.asarray(y), np.asarray(probabilities), [str(name) for name in names]
     check_labels(y, probabilities, names)
@@ -187,9 +183,7 @@ def evaluate_labels(
     )
 
 
-def evaluate_numbers(
-    y: np.ndarray, predictions: np.ndarray, names: Sequence[str], seed: int = 0
-) -> Evaluation:
+def evaluate_numbers(y: np.ndarray, predictions: np.ndarray, names: Sequence[str], seed: int = 0) -> Evaluation:
     """Score predicted numbers, in the target's unit. y, predictions [n, t], names: t targets.
 
     Several targets: every metric is the mean over the targets. r2 is absent when a target does not vary.
@@ -222,9 +216,7 @@ def evaluate_numbers(
         _intervals(rows, metrics, drawn),
         names=names,
         per_class=per_target,
-        residuals={
-            name: regression.residual_summary(truth[:, k], p[:, k], rng) for k, name in enumerate(names)
-        },
+        residuals={name: regression.residual_summary(truth[:, k], p[:, k], rng) for k, name in enumerate(names)},
         notes=notes,
     )
 
@@ -235,7 +227,8 @@ def float_columns(terms: np.ndarray, part: int, labels: int) -> np.ndarray:
 
 
 def label_terms(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Columns whose means give the label metrics: hit, false, missed of each label, every label right; [n, 3 l + 1]."""
+    """Columns whose means give the label metrics: hit, false, missed of each label, every label right; [n, 3
+    l + 1]."""
     exact = (truth == guess).all(axis=1, keepdims=True)
     return np.concatenate([truth & guess, ~truth & guess, truth & ~guess, exact], axis=1).astype(np.float64)
 
@@ -262,7 +255,8 @@ def _rank(
     metrics: dict[str, float],
     drawn: dict[str, np.ndarray],
 ) -> tuple[dict[int, float], list[str]]:
-    """Add roc_auc and average_precision over the classes that have both kinds of rows; AUC by position, and notes."""
+    """Add roc_auc and average_precision over the classes that have both kinds of rows; AUC by position, and
+    notes."""
     usable = [k for k, positive in enumerate(positives) if positive.any() and not positive.all()]
     notes = []
     if not usable:

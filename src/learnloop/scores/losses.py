@@ -52,18 +52,14 @@ class HuberConfig(Config):
     (1964).
     """
 
-    delta: float = Field(
-        1.0, gt=0, description="where the square turns into a line, in units of the (scaled) target"
-    )
+    delta: float = Field(1.0, gt=0, description="where the square turns into a line, in units of the (scaled) target")
 
     def build(self) -> Loss:
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
             o, y = _pair(outputs, y)
             if weight is None:
                 return F.huber_loss(o, y, delta=self.delta)
-            return _mean(
-                F.huber_loss(o, y, reduction="none", delta=self.delta).mean(1), weight
-            )  # [n, k] -> [n]
+            return _mean(F.huber_loss(o, y, reduction="none", delta=self.delta).mean(1), weight)  # [n, k] -> [n]
 
         return loss
 
@@ -77,12 +73,8 @@ class CrossEntropyConfig(Config):
     by the sum of w.
     """
 
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of the target spread evenly over all classes"
-    )
-    class_weights: tuple[float, ...] | None = Field(
-        None, description="one weight a class, in the order of the classes"
-    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread evenly over all classes")
+    class_weights: tuple[float, ...] | None = Field(None, description="one weight a class, in the order of the classes")
 
     @field_validator("class_weights")
     @classmethod
@@ -116,9 +108,7 @@ class BinaryCrossEntropyConfig(Config):
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target moved towards 1/2")
-    pos_weights: tuple[float, ...] | None = Field(
-        None, description="one weight an output, for its positive labels"
-    )
+    pos_weights: tuple[float, ...] | None = Field(None, description="one weight an output, for its positive labels")
 
     @field_validator("pos_weights")
     @classmethod
@@ -195,17 +185,13 @@ class QuantileConfig(Config):
     Bassett, Econometrica 46 (1978).
     """
 
-    taus: tuple[float, ...] = Field(
-        (0.5,), min_length=1, description="the quantiles to predict, each between 0 and 1"
-    )
+    taus: tuple[float, ...] = Field((0.5,), min_length=1, description="the quantiles to predict, each between 0 and 1")
 
     @field_validator("taus")
     @classmethod
     def _between(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         if any(not 0 < tau < 1 for tau in values) or list(values) != sorted(set(values)):
-            raise ValueError(
-                f"taus must rise and lie between 0 and 1, for example (0.1, 0.5, 0.9); found {values}"
-            )
+            raise ValueError(f"taus must rise and lie between 0 and 1, for example (0.1, 0.5, 0.9); found {values}")
         return values
 
     def build(self) -> Loss:
@@ -217,9 +203,7 @@ class QuantileConfig(Config):
             taus = row.like(o)  # [quantiles]
             assert taus is not None
             error = _target(o[:, :, 0], y)[:, :, None] - o  # [n, targets, quantiles]
-            each = torch.maximum(taus * error, (taus - 1) * error).mean(
-                (1, 2)
-            )  # [n, targets, quantiles] -> [n]
+            each = torch.maximum(taus * error, (taus - 1) * error).mean((1, 2))  # [n, targets, quantiles] -> [n]
             return _mean(each, weight)
 
         return loss

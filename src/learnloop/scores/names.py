@@ -10,8 +10,8 @@ from learnloop.errors import RecipeError, did_you_mean, nearest
 
 @dataclass(frozen=True)
 class Metric:
-    """title: for tables. higher: whether more is better. scale: a share of 1, nats, the target's unit, its square,
-    or a plain number. meaning: one sentence."""
+    """title: for tables. higher: whether more is better. scale: a share of 1, nats, the target's unit, its
+    square, or a plain number. meaning: one sentence."""
 
     title: str
     higher: bool

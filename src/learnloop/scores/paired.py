@@ -1,8 +1,8 @@
 """Is one model better than another on the same rows? The paired bootstrap of the difference of a metric.
 
-Both models are scored on the same resamples, so the luck of which rows were drawn cancels: far sharper than to ask
-whether two intervals overlap. Source: Efron and Tibshirani 1993, chapter 8; Koehn, Statistical significance tests for
-machine translation evaluation, 2004.
+Both models are scored on the same resamples, so the luck of which rows were drawn cancels: far sharper than
+to ask whether two intervals overlap. Source: Efron and Tibshirani 1993, chapter 8; Koehn, Statistical
+significance tests for machine translation evaluation, 2004.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Difference:
 
 
 def paired_difference(task: str, y: np.ndarray, a: np.ndarray, b: np.ndarray, seed: int = 0) -> Difference:
-    """`metric(a) - metric(b)` for the first headline metric of the task: accuracy, f1_macro of labels, or rmse.
+    """`metric(a) - metric(b)` for the first headline metric of the task: accuracy, f1_macro of labels, or
+    rmse.
 
     y, a, b as `evaluate_classes` (probabilities), `evaluate_labels` or `evaluate_numbers` take them.
     """

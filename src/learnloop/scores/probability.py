@@ -1,4 +1,4 @@
-"""Metrics of the probabilities themselves: log loss, Brier score, calibration. Per-row terms first, means of them."""
+"""Metrics of the probabilities themselves: log loss, Brier score, calibration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def log_losses(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def brier_terms(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Two classes: `(p_i1 - y_i)^2`, in 0..1. More: `sum_k (p_ik - [y_i = k])^2`, in 0..2 (Brier 1950). [n]"""
+    """Two classes: `(p_i1 - y_i)^2`, in 0..1. More: `sum_k (p_ik - [y_i = k])^2`, in 0..2 (Brier 1950)."""
     p = probabilities.astype(np.float64)
     if p.shape[1] == 2:
         return (p[:, 1] - y) ** 2
@@ -31,22 +31,25 @@ def binary_log_losses(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def bins_of(confidence: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """The bin of each value of 0..1, bins of equal width closed on the right: (0, 1/15], (1/15, 2/15], ... [n]"""
+    """The bin of each value of 0..1, bins of equal width closed on the right: (0, 1/15], (1/15, 2/15], ...
+    [n]"""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
-    """`ECE = sum_b (n_b / n) |accuracy_b - confidence_b|` over 15 equal-width bins of the top class's probability.
+    """`ECE = sum_b (n_b / n) |accuracy_b - confidence_b|` over 15 equal-width bins of the top probability.
 
-    confidence [n]: probability of the predicted class. right bool [n]. Source: Guo et al., On Calibration of Modern
-    Neural Networks, 2017, equation 3. For two classes the predicted class is used too, so confidence is 0.5 or more.
+    confidence [n]: probability of the predicted class. right bool [n]. Source: Guo et al., On Calibration of
+    Modern Neural Networks, 2017, equation 3. For two classes the predicted class is used too, so confidence
+    is 0.5 or more.
     """
     gap = np.bincount(bins_of(confidence, bins), weights=confidence - right, minlength=bins)
     return float(np.abs(gap).sum() / len(confidence))
 
 
 def reliability(probability: np.ndarray, happened: np.ndarray, bins: int = BINS) -> dict[str, list[float]]:
-    """The calibration curve: mean probability said, share that happened, and rows, in each bin that has rows."""
+    """The calibration curve: mean probability said, share that happened, and rows, in each bin that has
+    rows."""
     position = bins_of(probability, bins)
     rows = np.bincount(position, minlength=bins)
     some = rows > 0

@@ -1,12 +1,14 @@
 """ROC AUC, average precision and their curves: what depends only on the order of the scores.
 
-With rows sorted by falling score and weights w (1 each, or the counts of a bootstrap resample), at each distinct score s
+With rows sorted by falling score and weights w (1 each, or the counts of a bootstrap resample), at each
+distinct score s
 
     TP(s) = sum of w over positives with score >= s,   FP(s) the same over negatives
-    AUC = sum over s of (FP(s) - FP(s-)) (TP(s) + TP(s-)) / 2  /  (P N)          (trapezoid; ties count one half)
-    AP  = sum over s of (TP(s) - TP(s-)) / P * TP(s) / (TP(s) + FP(s))           (step rule, no interpolation)
+    AUC = sum over s of (FP(s) - FP(s-)) (TP(s) + TP(s-)) / 2  /  (P N)     (trapezoid; ties count one half)
+    AP  = sum over s of (TP(s) - TP(s-)) / P * TP(s) / (TP(s) + FP(s))      (step rule, no interpolation)
 
-Sources: Fawcett, An introduction to ROC analysis, 2006, sections 5 and 7; scikit-learn's `average_precision_score`.
+Sources: Fawcett, An introduction to ROC analysis, 2006, sections 5 and 7; scikit-learn's
+`average_precision_score`.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows in the order of falling score. order int [n], positive bool [n] (sorted), ends int [g]: last row of each
-    group of equal scores, scores [g]."""
+    """Rows in the order of falling score. order int [n], positive bool [n] (sorted), ends int [g]: last row
+    of each group of equal scores, scores [g]."""
 
     order: np.ndarray
     positive: np.ndarray
@@ -34,7 +36,7 @@ class Ranking:
         return cls(order, positive[order].astype(bool), ends, falling[ends])
 
     def counts(self, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """TP and FP at each distinct score, [b, g]; weights [b, n] in the rows' own order, default one each."""
+        """TP and FP at each distinct score, [b, g]; weights [b, n] in the rows' own order, default 1."""
         if weights is None:
             everything = (self.ends + 1)[None]
             found = np.cumsum(self.positive)[None, self.ends]
@@ -47,7 +49,7 @@ class Ranking:
 
 
 def area_and_precision(found: np.ndarray, false: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ROC AUC and average precision from TP and FP [b, g]; each [b], NaN without a positive or without a negative."""
+    """ROC AUC and average precision from TP and FP [b, g]; each [b], NaN where a class is missing."""
     positives, negatives = found[:, -1].astype(np.float64), false[:, -1].astype(np.float64)
     gained = np.diff(found, axis=1, prepend=0).astype(np.float64)
     height = 2.0 * found - gained  # TP(s) + TP(s-)
@@ -63,7 +65,7 @@ def area_and_precision(found: np.ndarray, false: np.ndarray) -> tuple[np.ndarray
 
 
 def roc_auc(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Chance that a positive row scores above a negative one, ties one half. positive bool [n], scores [n]."""
+    """Chance that a positive row scores above a negative one, ties one half. positive, scores: [n]."""
     return float(area_and_precision(*Ranking.of(positive, scores).counts())[0][0])
 
 
@@ -73,7 +75,8 @@ def average_precision(positive: np.ndarray, scores: np.ndarray) -> float:
 
 
 def curves(positive: np.ndarray, scores: np.ndarray, most: int = 200) -> dict[str, dict[str, list[float]]]:
-    """`{"roc": {"fpr", "tpr", "threshold"}, "pr": {"recall", "precision", "threshold"}}`, at most `most` points each.
+    """`{"roc": {"fpr", "tpr", "threshold"}, "pr": {"recall", "precision", "threshold"}}`, at most `most`
+    points each.
 
     Points are thinned evenly along the curve's own horizontal axis and the ends are kept.
     """
@@ -96,7 +99,8 @@ def curves(positive: np.ndarray, scores: np.ndarray, most: int = 200) -> dict[st
 
 
 def _thin(along: np.ndarray, most: int) -> np.ndarray:
-    """Positions of at most `most` points spread evenly over the rising values `along`, first and last included."""
+    """Positions of at most `most` points spread evenly over the rising values `along`, first and last
+    included."""
     if len(along) <= most:
         return np.arange(len(along))
     wanted = np.linspace(along[0], along[-1], most)

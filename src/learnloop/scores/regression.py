@@ -1,4 +1,4 @@
-"""Metrics of predicted numbers. Several targets: the plain mean of the targets' metrics, scikit-learn's default."""
+"""Metrics of predicted numbers. Several targets: the plain mean of their metrics, scikit-learn's default."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def metrics_of_means(means: np.ndarray) -> dict[str, np.ndarray]:
 def resampled_medians(values: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
     """Medians of bootstrap resamples of `values` [n] without resampling, exact in distribution: [b].
 
-    The k-th smallest of n uniform draws is Beta(k, n - k + 1), and a resample's k-th smallest value is the sorted value
-    at position floor(n U_(k)); for even n the two middle ones are drawn jointly: U_(k) = U_(k+1) Beta(k, 1).
-    Source: David and Nagaraja, Order Statistics, 2003, section 2.
+    The k-th smallest of n uniform draws is Beta(k, n - k + 1), and a resample's k-th smallest value is the
+    sorted value at position floor(n U_(k)); for even n the two middle ones are drawn jointly: U_(k) =
+    U_(k+1) Beta(k, 1). Source: David and Nagaraja, Order Statistics, 2003, section 2.
     """
     ordered, n = np.sort(values), len(values)
     k = n // 2 + 1  # 1-based position of the (upper) median
@@ -69,9 +69,10 @@ def resampled_medians(values: np.ndarray, rng: np.random.Generator, resamples: i
 def residual_summary(
     y: np.ndarray, predictions: np.ndarray, rng: np.random.Generator, bins: int = 40, most: int = 500
 ) -> dict[str, Any]:
-    """One target: histogram of `y - p` over its central 99 %, a sample of (truth, prediction), quantiles of the error.
+    """One target: histogram of `y - p` over its central 99 %, a sample of (truth, prediction), quantiles of
+    the error.
 
-    y, predictions [n]. Returns `{"histogram": {"edges", "counts", "outside"}, "sample": {"truth", "prediction"},
+    y, predictions [n]. Returns `{"histogram": {edges, counts, outside}, "sample": {truth, prediction},
     "bias", "quantiles": {"0.05": .., "0.5": .., "0.95": ..}}`; all in the target's unit.
     """
     error = y - predictions

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from learnloop.contracts import Batch, Scalars, Y
-from learnloop.tasks.loss_task import LossTask
+from learnloop.tasks.loss_task import LossTask, full_precision
 
 PROBABILITIES = "probabilities"
 """float [batch, classes]: rows sum to 1 for one class of several; each entry by itself for labels."""
@@ -33,7 +33,7 @@ class Classify(LossTask):
     @staticmethod
     def probabilities(outputs: Tensor) -> Tensor:
         """[batch, (members,) outputs] -> [batch, classes]."""
-        outputs = outputs.float()
+        outputs = full_precision(outputs)
         if outputs.shape[-1] == 1:
             second = torch.sigmoid(outputs)
             both = torch.cat([1 - second, second], -1)  # [batch, (members,) 2]
@@ -52,7 +52,7 @@ class ClassifyLabels(LossTask):
     """p(label | x) = sigmoid(output), one output a label. y float 0/1 [batch, labels]."""
 
     def predict(self, batch: Batch) -> Batch:
-        probabilities = torch.sigmoid(self.forward(batch).float())
+        probabilities = torch.sigmoid(full_precision(self.forward(batch)))
         return {PROBABILITIES: probabilities.mean(1) if probabilities.dim() == 3 else probabilities}  # [batch, labels]
 
     def eval_step(self, batch: Batch) -> Scalars:

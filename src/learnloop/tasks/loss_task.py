@@ -18,6 +18,11 @@ Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(outputs [n, k], y [n] or [n, k], weight [n] or None) -> mean loss, a scalar."""
 
 
+def full_precision(outputs: Tensor) -> Tensor:
+    """bfloat16 and float16 become float32; float32 and float64 stay. Losses and softmax want all their digits."""
+    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
+
+
 class LossTask(ABC):
     """A network that is trained by the gradient of one loss.
 
@@ -75,8 +80,7 @@ class LossTask(ABC):
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The loss in float32 whatever the precision of the network."""
         y, weight = batch[Y], batch.get(WEIGHT)
-        if outputs.dtype != torch.float32:
-            outputs = outputs.float()
+        outputs = full_precision(outputs)
         if outputs.dim() == 3:
             members = outputs.shape[1]
             outputs = outputs.flatten(0, 1)  # [batch * members, outputs]
@@ -125,4 +129,3 @@ class LossTask(ABC):
         if self._single is not None:
             return self.net(batch[self._single])
         return self.net(*[batch[key] for key in self._keys])
-

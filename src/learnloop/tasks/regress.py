@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from learnloop.contracts import Batch, Scalars, Y
 from learnloop.optim.plan import Plan
 from learnloop.optim.updater import Updater
-from learnloop.tasks.loss_task import Loss, LossTask
+from learnloop.tasks.loss_task import Loss, LossTask, full_precision
 
 VALUES = "values"
 """float [batch, targets] in standardised units; `NumberTarget.invert` turns them into the user's."""
@@ -37,7 +36,7 @@ class Regress(LossTask):
         self._scale = scale
 
     def predict(self, batch: Batch) -> Batch:
-        outputs = self.forward(batch).float()
+        outputs = full_precision(self.forward(batch))
         return {VALUES: outputs.mean(1) if outputs.dim() == 3 else outputs}  # [batch, targets]
 
     def eval_step(self, batch: Batch) -> Scalars:
@@ -51,9 +50,3 @@ class Regress(LossTask):
 
     def summarise(self, means: dict[str, float]) -> dict[str, float]:
         return {"loss": means["loss"], "rmse": math.sqrt(means["mse"]), "mae": means["mae"]}
-
-
-@torch.no_grad()
-def mean_of_targets(y: Tensor) -> Tensor:
-    """The constant prediction that a network starts from: zero in standardised units, [targets]."""
-    return y.float().mean(0)

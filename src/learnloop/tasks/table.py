@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from learnloop.contracts import Task
+from learnloop.errors import RecipeError
 from learnloop.optim.plan import Plan
 from learnloop.optim.updater import Updater
 from learnloop.tasks.classify import Classify, ClassifyLabels, outputs_for
@@ -52,7 +53,15 @@ TASKS: dict[str, TaskInfo] = {
 
 
 def outputs_of(target: TargetKind, loss: str, size: int) -> int:
-    """Outputs of the network for `size` classes, labels or targets."""
+    """Outputs of the network for `size` classes, labels or targets. Raises RecipeError for a loss that does not fit."""
+    if target == "class" and loss == "binary_cross_entropy" and size != 2:
+        raise RecipeError(
+            "task.loss",
+            "binary_cross_entropy is for two classes, or for several 0/1 targets",
+            found=f"{size} classes",
+            do="--set task.loss=cross_entropy",
+            available=[name for name in TASKS["classify"].losses["class"] if name != loss],
+        )
     return outputs_for(loss, size) if target == "class" else size
 
 

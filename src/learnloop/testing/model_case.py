@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from learnloop.contracts import InputSpec
 from learnloop.models.config import ModelConfig
 from learnloop.seeds import derive, seed_torch, torch_stream
 
-ROWS = 96
+ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,25 @@ class Case:
     def _toy(self) -> tuple[list[Tensor], Tensor]:
         generator = torch_stream(0, "check_model")
         return _image_toy(self, generator) if self.spec.kind == "image" else _table_toy(self, generator)
+
+    def trained(self) -> nn.Module:
+        """A copy of a network after three steps: zeros and fresh norms could hide a fault."""
+        return copy.deepcopy(self._trained)
+
+    @cached_property
+    def _trained(self) -> nn.Module:
+        net = self.net()
+        trainable = [p for p in net.parameters() if p.requires_grad]
+        torch.manual_seed(derive(0, "steps"))
+        optimiser = torch.optim.SGD(trainable, lr=0.05) if trainable else None
+        for _ in range(3):
+            net.train()
+            loss = self.loss(net(*self.batch))
+            if optimiser is not None:
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+        return net
 
     def loss(self, out: Tensor) -> Tensor:
         """Cross-entropy or squared error, averaged over rows and, for an ensemble, over members."""
@@ -132,19 +152,3 @@ def _bits(tensor: Tensor) -> Tensor:
 def distance(a: Tensor, b: Tensor) -> float:
     """The largest difference, relative to the size of the values (at least 1)."""
     return float((a - b).abs().max() / max(1.0, float(b.abs().max())))
-
-
-def briefly_trained(case: Case) -> nn.Module:
-    """Three steps away from initialisation, where zeros or fresh norms could hide a difference."""
-    net = case.net()
-    trainable = [p for p in net.parameters() if p.requires_grad]
-    torch.manual_seed(derive(0, "steps"))
-    optimiser = torch.optim.SGD(trainable, lr=0.05) if trainable else None
-    for _ in range(3):
-        net.train()
-        loss = case.loss(net(*case.batch))
-        if optimiser is not None:
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-    return net

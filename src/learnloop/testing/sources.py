@@ -68,7 +68,14 @@ def batches_are_its_own(make: Callable[[], Source], batches: int) -> None:
             value.zero_()
 
 
-CHECKS = (same_again, resumes, state_is_small, one_batch_shape, does_not_touch_the_global_stream, batches_are_its_own)
+CHECKS = (
+    same_again,
+    resumes,
+    state_is_small,
+    one_batch_shape,
+    does_not_touch_the_global_stream,
+    batches_are_its_own,
+)
 
 
 def _take(source: Source, count: int) -> list[Batch]:

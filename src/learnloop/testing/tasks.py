@@ -25,14 +25,12 @@ def check_task(
     learns_its_toy_problem(make, batch, steps, learns)
 
 
-def learns_its_toy_problem(
-    make: Callable[[], Task], batch: Callable[[int], Batch], steps: int, share: float
-) -> None:
+def learns_its_toy_problem(make: Callable[[], Task], batch: Callable[[int], Batch], steps: int, share: float) -> None:
     task = make()
-    before = float(task.eval_step(batch(0))["loss"])
+    before = task.eval_step(batch(0))["loss"].item()
     _steps(task, batch, 0, steps)
     task.train(False)
-    after = float(task.eval_step(batch(0))["loss"])
+    after = task.eval_step(batch(0))["loss"].item()
     assert after < share * before, f"the loss went from {before:.4g} to {after:.4g} in {steps} steps"
 
 

@@ -102,9 +102,7 @@ def _state_restores(transform: Transform, values: Any) -> None:
     restored = copy.deepcopy(transform)
     restored.load_state_dict(_through_json(state))
     expected = copy.deepcopy(fitted.apply(values))
-    _demand(
-        _same(restored.apply(values), expected), "a transform restored from its state applies differently"
-    )
+    _demand(_same(restored.apply(values), expected), "a transform restored from its state applies differently")
     _demand(_same_state(restored.state_dict(), state), "the state changes on its way through load_state_dict")
     _scribble(state)
     _demand(_same(fitted.apply(values), expected), "writing into the state changes the transform")

@@ -38,7 +38,9 @@ class Best:
     def reason_to_stop(self) -> str | None:
         if self.patience is None or self.misses < self.patience:
             return None
-        return f"{self.monitor} has not improved in {self.misses} evaluations (best {self.value:.5g} at step {self.step})"
+        return (
+            f"{self.monitor} has not improved in {self.misses} evaluations (best {self.value:.5g} at step {self.step})"
+        )
 
     def state_dict(self) -> State:
         return {"step": self.step, "value": self.value, "misses": self.misses, "weights": self.weights}

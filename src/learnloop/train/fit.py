@@ -209,7 +209,12 @@ class Fit:
         rows_of = getattr(self.source, "rows_of", None)
         rows = [] if rows_of is None else [int(row) for row in rows_of(position - 1)]
         batch = self._same_batch(position)
-        error_parts: dict[str, Any] = {"step": self.step, "what": what, "value": value, "lr": self.task.learning_rate}
+        error_parts: dict[str, Any] = {
+            "step": self.step,
+            "what": what,
+            "value": value,
+            "lr": self.task.learning_rate,
+        }
         kept = self._keep_good_weights()
         self._tell("note", text=f"{what} is {value} at step {self.step + 1}: the step was refused. {kept}")
         return nonfinite.explain(self.task, batch, rows=rows, kept=kept, **error_parts)
@@ -227,12 +232,16 @@ class Fit:
             for tensor in self.task.weights().values()
             if isinstance(tensor, Tensor) and tensor.is_floating_point()
         )
-        if not finite or not math.isfinite(self._recent_loss()):
-            if self.best is None or self.best.weights is None:
-                return "The weights of the last checkpoint are kept"
+        if finite and math.isfinite(self._recent_loss()):
+            return f"The weights of step {self.step}, before the refused one, are kept"
+        if self.best is not None and self.best.weights is not None:
             self.task.load_weights(self.best.weights)
             return f"The best weights, of step {self.best.step}, are kept"
-        return f"The weights of step {self.step}, before the refused one, are kept"
+        loaded = None if self.checkpoints is None else self.checkpoints.load()
+        if loaded is None:
+            return "There are no earlier weights to go back to"
+        self.task.load_state_dict(loaded.state["task"])
+        return f"The weights of the last checkpoint, step {loaded.step}, are kept"
 
     def _recent_loss(self) -> float:
         return float(self._scalars[-1]["loss"]) if self._scalars else 0.0

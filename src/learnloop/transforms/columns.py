@@ -187,12 +187,8 @@ class CodeInput:
         codes, missing, unknown = self.codes.codes(values)
         out[:, 0] = codes
         if unknown:
-            shown = ", ".join(repr(text) for text in list(unknown)[:5]) + (
-                ", ..." if len(unknown) > 5 else ""
-            )
-            notes.append(
-                f"{self.name!r}: {_values(sum(unknown.values()))} never seen in training ({shown}): code 0."
-            )
+            shown = ", ".join(repr(text) for text in list(unknown)[:5]) + (", ..." if len(unknown) > 5 else "")
+            notes.append(f"{self.name!r}: {_values(sum(unknown.values()))} never seen in training ({shown}): code 0.")
         if missing and not self.had_missing:
             notes.append(f"{self.name!r}: {_values(missing)} missing, where training had none: code 0.")
 

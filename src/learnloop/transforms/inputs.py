@@ -91,9 +91,7 @@ class InputEncoder:
         inputs = train.schema.inputs
         images = [field for field in inputs if field.kind == "image"]
         if images:
-            self._fit_image(
-                train, images[0], [field.name for field in inputs if field is not images[0]], notes
-            )
+            self._fit_image(train, images[0], [field.name for field in inputs if field is not images[0]], notes)
         else:
             self._fit_table(train, inputs, notes)
         self.notes = tuple(notes)
@@ -103,9 +101,7 @@ class InputEncoder:
         self._image.fit(np.asanyarray(train.column(image.name)))
         self.fields = (image,)
         if others:
-            notes.append(
-                f"Only the images {image.name!r} are used; not used beside them: {', '.join(others)}."
-            )
+            notes.append(f"Only the images {image.name!r} are used; not used beside them: {', '.join(others)}.")
 
     def _fit_table(self, train: Dataset, inputs: list[Field], notes: list[str]) -> None:
         used, dull = [], []
@@ -183,8 +179,7 @@ class InputEncoder:
             "numbers": self.numbers,
             "image_size": self.image_size,
             "fields": [
-                {"name": field.name, "kind": field.kind, "categories": list(field.categories)}
-                for field in self.fields
+                {"name": field.name, "kind": field.kind, "categories": list(field.categories)} for field in self.fields
             ],
             "columns": [part.state_dict() for part in self._numbers],
             "codes": [part.state_dict() for part in self._codes],
@@ -220,9 +215,7 @@ class InputEncoder:
 
 def _nothing_to_learn_from(train: Dataset, dull: list[str]) -> DataError:
     rest: dict[str, Any] = {
-        field.name: field.kind
-        for field in train.schema.fields
-        if field.role != "target" and field.name not in dull
+        field.name: field.kind for field in train.schema.fields if field.role != "target" and field.name not in dull
     }
     found = [f"{name!r} ({kind})" for name, kind in rest.items()]
     found += [f"{name!r} (the same in every training row)" for name in dull]

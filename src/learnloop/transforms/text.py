@@ -27,9 +27,7 @@ def factorise(values: Any) -> tuple[np.ndarray, list[str]]:
     """Codes int64 [n] into the distinct texts (-1 = missing), and those texts."""
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series.cat.codes.to_numpy().astype(np.int64), [
-            text_of(value) for value in series.cat.categories
-        ]
+        return series.cat.codes.to_numpy().astype(np.int64), [text_of(value) for value in series.cat.categories]
     codes, distinct = pd.factorize(series)
     return codes.astype(np.int64), [text_of(value) for value in distinct]
 

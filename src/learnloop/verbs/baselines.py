@@ -1,4 +1,5 @@
-"""Baselines: what the network has to beat to earn its keep, and the verdict on which one a user should take."""
+"""Baselines: what the network has to beat to earn its keep, and the verdict on which one a user should
+take."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from learnloop.scores.paired import Difference, paired_difference
 from learnloop.seeds import numpy_stream
 
 Inputs = Mapping[str, np.ndarray]
-"""`x` float [n, numbers] or uint8 [n, c, h, w]; optional `x_cat` int codes [n, columns], 0 = missing or unseen."""
+"""`x` float [n, numbers] or uint8 [n, c, h, w]; optional `x_cat` int [n, columns], 0 = unseen."""
 Predict = Callable[[Inputs], np.ndarray]
 
 MOST_IMAGE_ROWS = 10_000
@@ -47,7 +48,8 @@ class Baseline:
         return self.evaluations.get("test") or list(self.evaluations.values())[-1]
 
     def to_json(self) -> dict[str, Any]:
-        """The row of report.json: metrics and intervals of the test part, those of the others under their names."""
+        """The row of report.json: metrics and intervals of the test part, those of the others under their
+        names."""
         others = {
             part: {"metrics": e.metrics, "intervals": {k: list(v) for k, v in e.intervals.items()}}
             for part, e in self.evaluations.items()
@@ -74,11 +76,13 @@ def baselines(
 ) -> list[Baseline]:
     """Fit and score the baselines on the training part, cheapest first.
 
-    train_y, and y in `parts`: int [n] for kind "class" ("classify"), 0/1 [n, labels] for "labels", values in the target's
-    unit [n, targets] for "numbers" ("regress"). names: classes, labels or targets. parts: name -> (inputs, y).
-    The majority class (or mean), a linear model (logistic or ridge regression) and, for tables, scikit-learn's
-    HistGradientBoosting with default settings. A model whose estimated time passes what is left of `budget_s` seconds is
-    fitted on fewer rows, and its note says so. Images: the linear model sees flattened pixels of at most 10,000 rows.
+    train_y, and y in `parts`: int [n] for kind "class" ("classify"), 0/1 [n, labels] for "labels", values
+    in the target's unit [n, targets] for "numbers" ("regress"). names: classes, labels or targets.
+    parts: name -> (inputs, y).
+    The majority class (or mean), a linear model (logistic or ridge regression) and, for tables,
+    scikit-learn's HistGradientBoosting with default settings. A model whose estimated time passes what is
+    left of `budget_s` seconds is fitted on fewer rows, and its note says so. Images: the linear model sees
+    flattened pixels of at most 10,000 rows.
     """
     task = ALIASES.get(kind, kind)
     headline(task)  # refuses an unknown task
@@ -97,9 +101,7 @@ def baselines(
             part: _evaluate(task, truth, predictions[part], names, seed) for part, (_, truth) in parts.items()
         }
         label = name if name != "simple" else ("mean" if task == "regress" else "majority")
-        found.append(
-            Baseline(label, title, evaluations, predictions, seconds, " ".join(filter(None, (note, extra))))
-        )
+        found.append(Baseline(label, title, evaluations, predictions, seconds, " ".join(filter(None, (note, extra)))))
     return found
 
 
@@ -117,7 +119,7 @@ def _affordable(
         return slice(None), ""
     categories = inputs["x_cat"].shape[1] if "x_cat" in inputs else 0
     columns = int(np.prod(inputs["x"].shape[1:])) + (5 if name == "linear" else 1) * categories
-    # Cells (rows x columns x outputs) fitted in a second, rounded down from Adult and MNIST on a busy 2-core machine.
+    # Cells (rows x columns x outputs) fitted in a second, from Adult and MNIST on a busy 2-core machine.
     speed = 3e6 if name == "linear" else 5e5
     most = int(max(0.5, left) * speed / max(1, columns) / (outputs if outputs > 2 else 1))
     reason = "to stay within the time for baselines"
@@ -130,9 +132,7 @@ def _affordable(
     return picked, f"Fitted on a random {most:,} of the {rows:,} training rows ({reason})."
 
 
-def _simple(
-    inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int
-) -> tuple[str, Predict, str]:
+def _simple(inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int) -> tuple[str, Predict, str]:
     """The same answer for every row: class shares, label shares, or the mean of each target."""
     if task == "classify":
         answer, title = np.bincount(y, minlength=outputs) / len(y), "Majority class"
@@ -142,10 +142,9 @@ def _simple(
     return title, lambda given: np.tile(answer, (len(given["x"]), 1)), ""
 
 
-def _linear(
-    inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int
-) -> tuple[str, Predict, str]:
-    """Logistic regression (classes, labels) or ridge regression on standardised numbers and one-hot categories."""
+def _linear(inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int) -> tuple[str, Predict, str]:
+    """Logistic regression (classes, labels) or ridge regression on standardised numbers and one-hot
+    categories."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -165,9 +164,7 @@ def _linear(
     return "Logistic regression", _joined(fitted, encode, task, outputs), note
 
 
-def _boosting(
-    inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int
-) -> tuple[str, Predict, str]:
+def _boosting(inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int) -> tuple[str, Predict, str]:
     """scikit-learn's HistGradientBoosting, default settings, categories as categories."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -198,6 +195,7 @@ def _boosting(
     return "HistGradientBoosting", _joined(fitted, encode, task, outputs), note
 
 
+CONSTANT = ("majority", "mean")
 FITTERS: dict[str, Callable[[Inputs, np.ndarray, str, int, int], tuple[str, Predict, str]]] = {
     "simple": _simple,
     "linear": _linear,
@@ -235,7 +233,8 @@ def _joined(fitted: list[_Fitted], encode: Callable[[Inputs], Any], task: str, o
 
 
 def _encoder(inputs: Inputs) -> Callable[[Inputs], Any]:
-    """Standardised numbers (pixels: centred, one scale for all) beside one-hot categories; fitted on `inputs`."""
+    """Standardised numbers (pixels: centred, one scale for all) beside one-hot categories; fitted on
+    `inputs`."""
     image = inputs["x"].ndim == 4
     flat = inputs["x"].reshape(len(inputs["x"]), -1).astype(np.float64)
     centre = flat.mean(axis=0)
@@ -272,9 +271,9 @@ def verdict(
 ) -> str:
     """Which model a user should take, in one or two plain sentences.
 
-    The network is compared with the best baseline by the task's first headline metric. With `y` and the network's
-    `predictions` of `part` (as the evaluate functions take them) by a paired bootstrap of the difference; without them
-    by whether the two intervals overlap, which is coarser, and said.
+    The network is compared with the best baseline by the task's first headline metric. With `y` and the
+    network's `predictions` of `part` (as the evaluate functions take them) by a paired bootstrap of the
+    difference; without them by whether the two intervals overlap, which is coarser, and said.
     """
     metric = headline(task)[0]
     better = 1 if higher_is_better(metric) else -1
@@ -289,25 +288,37 @@ def verdict(
 
 
 def _sentence(difference: Difference, network: Evaluation, best: Baseline, better: int, part: str) -> str:
-    metric = difference.metric
-    low, high = sorted((better * difference.low, better * difference.high))
-    gain = better * difference.value
-    if low > 0:
+    metric, value = difference.metric, difference.value
+    low, high = sorted((abs(difference.low), abs(difference.high)))
+    if difference.clear and better * value > 0:
         return (
-            f"Take the network: it is better than {best.title} by {_amount(metric, gain)} "
+            f"Take the network: it is better than {best.title} by {_amount(metric, abs(value))} "
             f"(95 % interval {_range(metric, low, high)})."
         )
-    if high < 0:
+    if best.name in CONSTANT:
         return (
-            f"{best.title} is better than the network by {_amount(metric, -gain)} "
-            f"(95 % interval {_range(metric, -high, -low)}), and it was fitted in {_time(best.seconds)}: "
+            f"Do not use this network: on {network.rows:,} {part} rows it is no better than always giving "
+            "the same answer "
+            f"({best.title}: {_value(metric, best.test.metrics[metric])}, network: "
+            f"{_value(metric, network.metrics[metric])})."
+        )
+    if difference.clear:
+        return (
+            f"{best.title} is better than the network by {_amount(metric, abs(value))} "
+            f"(95 % interval {_range(metric, low, high)}), and it was fitted in {_time(best.seconds)}: "
             "take it unless you have another reason to want a network."
         )
+    title = METRICS[metric].title if METRICS[metric].scale == "unit" else METRICS[metric].title.lower()
+    unit = " points" if _share(metric) else ""
+    way = "higher" if value > 0 else "lower"
+    said = f"{_plain(metric, abs(value))}{unit} {way}" if value else "the same"
     return (
-        f"The network and {best.title} cannot be told apart on {network.rows:,} {part} rows: the network is "
-        f"{_signed(metric, gain)} better, 95 % interval {_signed(metric, low, unit=False)} to "
-        f"{_signed(metric, high, unit=False)}. Take {best.title}, the simpler one (fitted in {_time(best.seconds)}), unless "
-        "you have another reason to want a network."
+        f"The network and {best.title} cannot be told apart on {network.rows:,} {part} rows: the network's "
+        f"{title} is "
+        f"{said} (95 % interval of the difference {_signed(metric, difference.low)} to "
+        f"{_signed(metric, difference.high)}). Take {best.title}, the simpler one (fitted in "
+        f"{_time(best.seconds)}), "
+        "unless you have another reason to want a network."
     )
 
 
@@ -318,12 +329,15 @@ def _unpaired(metric: str, network: Evaluation, best: Baseline, better: int) -> 
     if not apart:
         return (
             f"The network ({_value(metric, network.metrics[metric])}) and {best.title} "
-            f"({_value(metric, best.test.metrics[metric])}) have overlapping 95 % intervals of {METRICS[metric].title}: "
-            f"this test part cannot tell them apart. Take {best.title}, which is simpler, unless you need a network."
+            f"({_value(metric, best.test.metrics[metric])}) have overlapping 95 % intervals of "
+            f"{METRICS[metric].title}: "
+            f"this test part cannot tell them apart. Take {best.title}, which is simpler, unless you need a "
+            "network."
         )
     winner, loser = ("the network", best.title) if gain > 0 else (best.title, "the network")
     return (
-        f"Take {winner}: it is better than {loser} by {_amount(metric, abs(gain))}, and the 95 % intervals do not overlap."
+        f"Take {winner}: it is better than {loser} by {_amount(metric, abs(gain))}, "
+        "and the 95 % intervals do not overlap."
     )
 
 
@@ -345,10 +359,8 @@ def _plain(metric: str, value: float) -> str:
     return f"{100 * value:.1f}" if _share(metric) else f"{value:.3g}"
 
 
-def _signed(metric: str, value: float, unit: bool = True) -> str:
-    if _share(metric):
-        return f"{100 * value:+.1f}" + (f" points of {METRICS[metric].title.lower()}" if unit else "")
-    return f"{value:+.3g}" + (f" in {METRICS[metric].title}" if unit else "")
+def _signed(metric: str, value: float) -> str:
+    return f"{100 * value:+.1f}" if _share(metric) else f"{value:+.3g}"
 
 
 def _value(metric: str, value: float) -> str:
@@ -356,4 +368,6 @@ def _value(metric: str, value: float) -> str:
 
 
 def _time(seconds: float) -> str:
+    if seconds < 0.1:
+        return "no time"
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

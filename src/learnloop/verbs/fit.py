@@ -102,9 +102,7 @@ def fit(
     return fit_draft(draft, resume=previous, overwrite=overwrite, watchers=watchers)
 
 
-def _sort_out(
-    flags: dict[str, Any], data: object, model: object, loss: object
-) -> tuple[dict[str, Any], Path | None]:
+def _sort_out(flags: dict[str, Any], data: object, model: object, loss: object) -> tuple[dict[str, Any], Path | None]:
     """Names go into `flags`, objects apart, a recipe file apart from both."""
     objects: dict[str, Any] = {}
     file = None
@@ -242,9 +240,7 @@ def _rivals(prepared: Prepared, say: Say) -> list[Baseline]:
         return []
     budget = 60.0 if recipe.train.minutes is None else min(60.0, 6 * recipe.train.minutes)
     names = [str(name) for name in getattr(prepared.target, "classes", prepared.target.names)]
-    parts = {
-        name: (inputs_of(prepared.tensors[name]), _true(prepared, name)) for name in held_out
-    }
+    parts = {name: (inputs_of(prepared.tensors[name]), _true(prepared, name)) for name in held_out}
     found = baselines(
         inputs_of(prepared.tensors["train"]),
         _true(prepared, "train"),
@@ -388,7 +384,13 @@ def _report(
         "evaluation": {name: evaluation.to_json() for name, evaluation in evaluations.items()},
         "baselines": [rival.to_json() for rival in rivals],
         "verdict": verdict(
-            evaluations[last].task, evaluations[last], rivals, y=y, predictions=outputs, part=last, seed=recipe.seed
+            evaluations[last].task,
+            evaluations[last],
+            rivals,
+            y=y,
+            predictions=outputs,
+            part=last,
+            seed=recipe.seed,
         ),
         "worst": worst_rows(bundle, prepared.part(last), y, outputs),
         "findings": [finding.to_json() for finding in diagnose(evidence)],
@@ -401,5 +403,7 @@ def _extras(prepared: Prepared) -> dict[str, Any]:
         return {}
     batch = prepared.tensors["train"]
     with suppress(ValueError):
-        return {"linearly_separable": linearly_separable(batch["x"].numpy().reshape(len(batch[Y]), -1), batch[Y].numpy())}
+        return {
+            "linearly_separable": linearly_separable(batch["x"].numpy().reshape(len(batch[Y]), -1), batch[Y].numpy())
+        }
     return {}

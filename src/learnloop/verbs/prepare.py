@@ -84,9 +84,7 @@ def prepare(draft: Draft, *, known_split: Split | None = None) -> Prepared:
         if len(rows):
             tensors[name] = encode(dataset.take(rows), encoder, target)
     notes = (*dataset.notes, *encoder.notes, *getattr(target, "notes", ()), *recipe.notes)
-    return Prepared(
-        dataset, parts, encoder, target, choice, recipe, outputs, tensors, tuple(dict.fromkeys(notes))
-    )
+    return Prepared(dataset, parts, encoder, target, choice, recipe, outputs, tensors, tuple(dict.fromkeys(notes)))
 
 
 def load_data(draft: Draft) -> Dataset:

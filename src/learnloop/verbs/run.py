@@ -22,8 +22,8 @@ from learnloop.verbs.scoring import predicted, score, truth
 class Run:
     """A finished (or interrupted) run.
 
-        run = ll.fit("data.csv", target="y")
-        run.metrics["test"]["accuracy"];  run.predict(df);  run.evaluate(df2);  run.history
+    run = ll.fit("data.csv", target="y")
+    run.metrics["test"]["accuracy"];  run.predict(df);  run.evaluate(df2);  run.history
     """
 
     def __init__(self, folder: RunFolder) -> None:

@@ -17,7 +17,12 @@ def runs(folder: Path | None = None) -> list[dict[str, Any]]:
 
 def _row(run: RunFolder) -> dict[str, Any]:
     changed = datetime.fromtimestamp(run.recipe.stat().st_mtime).isoformat(timespec="seconds")
-    row: dict[str, Any] = {"name": run.path.name, "path": str(run.path), "created": changed, "state": "unfinished"}
+    row: dict[str, Any] = {
+        "name": run.path.name,
+        "path": str(run.path),
+        "created": changed,
+        "state": "unfinished",
+    }
     try:
         report = json.loads(run.report.read_text(encoding="utf-8"))
         asked = report["asked"]

@@ -170,7 +170,9 @@ def _measure(prepared: Prepared, net: nn.Module, loss: Any, batch_size: int) -> 
         return from_plan[id(module)].loss_of(outputs, data)
 
     train = recipe.train
-    steps = train.steps or (None if train.epochs is None else math.ceil(train.epochs * len(prepared.split.train) / batch_size))
+    steps = train.steps or (
+        None if train.epochs is None else math.ceil(train.epochs * len(prepared.split.train) / batch_size)
+    )
     return measure(
         net,
         step_loss,

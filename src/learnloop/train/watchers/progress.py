@@ -128,7 +128,7 @@ class RichProgress:
 
 
 def choose_progress(kind: str, monitor: str) -> LineProgress | RichProgress | None:
-    """"auto": rich on a terminal, one rewritten line in a notebook, plain lines elsewhere; "rich", "line", "off"."""
+    """ "auto": rich on a terminal, one rewritten line in a notebook, plain lines elsewhere; "rich", "line", "off"."""
     if kind == "off":
         return None
     if kind == "rich" or (kind == "auto" and sys.stderr.isatty()):

@@ -1,0 +1,137 @@
+"""The default network for tables and its parts: equations, the conformance suite, suggestions, and that it learns."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from learnloop.contracts import InputSpec
+from learnloop.errors import ModelError
+from learnloop.models.tabular import TabularConfig
+from learnloop.nn.members import MemberBias, MemberDropout, MemberHead, MemberScale
+from learnloop.nn.numeric import PeriodicNumbers
+from learnloop.optim.optimisers import MuonConfig
+from learnloop.seeds import seed_torch
+from learnloop.testing.models import check_model
+
+SPECS = {
+    "numbers": InputSpec("table", numbers=4),
+    "mixed": InputSpec("table", numbers=3, cardinalities=(3, 2, 40)),
+    "categories": InputSpec("table", cardinalities=(5, 30)),
+}
+
+
+@pytest.mark.parametrize("key", SPECS)
+@pytest.mark.parametrize("embedding", [0, 12])
+def test_it_keeps_to_the_contract(key: str, embedding: int) -> None:
+    check_model(TabularConfig(width=32, members=4, embedding=embedding), SPECS[key])
+
+
+def test_periodic_is_its_equation() -> None:
+    seed_torch(0)
+    layer = PeriodicNumbers(2, width=3, frequencies=5, slowest=0.1, fastest=2.0)
+    x = torch.randn(7, 2)
+    y = layer(x)
+    assert y.shape == (7, layer.width) and torch.equal(y[:, :2], x)
+    for j in range(2):
+        waves = torch.cos(2 * math.pi * x[:, j : j + 1] * layer.frequency[j] + layer.phase[j])  # [7, 5]
+        expected = waves @ layer.weight[j] + layer.shift[j]  # [7, 3]
+        torch.testing.assert_close(y[:, 2 + 3 * j : 5 + 3 * j], expected)
+    ends = layer.frequency.detach()[:, [0, -1]].flatten().tolist()
+    assert ends == pytest.approx([0.1, 2.0, 0.1, 2.0])
+
+
+def test_periodic_keeps_float32_under_autocast_and_holds_huge_numbers() -> None:
+    seed_torch(0)
+    layer = PeriodicNumbers(1, fastest=100.0)
+    x = torch.tensor([[1.2345], [1e30], [-1e30]])
+    with torch.autocast("cpu", torch.bfloat16):
+        low = layer(x)
+    assert low.dtype == torch.float32 and torch.equal(low, layer(x)) and bool(low.isfinite().all())
+    assert torch.equal(layer(x)[1], layer(torch.tensor([[8.0]]))[0])
+
+
+def test_member_layers_are_their_equations() -> None:
+    seed_torch(1)
+    x = torch.randn(5, 4)
+    scale, bias, head = MemberScale(3, 4), MemberBias(3, 4, 4), MemberHead(3, 4, 2)
+    y = bias(scale(x))  # [5, 3, 4]
+    out = head(y)
+    assert set(scale.scale.flatten().tolist()) <= {1.0, -1.0} and out.shape == (5, 3, 2)
+    for k in range(3):
+        member = x * scale.scale[k] + bias.bias[k]
+        torch.testing.assert_close(y[:, k], member)
+        torch.testing.assert_close(out[:, k], member @ head.weight[k] + head.bias[k, 0])
+
+
+def test_dropout_is_shared_by_members_and_keeps_the_mean() -> None:
+    seed_torch(2)
+    layer, x = MemberDropout(0.25), torch.ones(400, 3, 50)
+    y = layer.train()(x)
+    assert torch.equal(y[:, 0], y[:, 1]) and torch.equal(y[:, 0], y[:, 2])
+    assert y.unique().tolist() == pytest.approx([0.0, 4 / 3])
+    assert float(y.mean()) == pytest.approx(1.0, abs=0.02)
+    assert layer.eval()(x) is x
+
+
+def test_members_differ_and_share_their_matrices() -> None:
+    seed_torch(3)
+    net = TabularConfig(width=16, members=6, blocks=2).build(SPECS["mixed"], 3).eval()
+    x, codes = torch.randn(9, 3), torch.ones(9, 3, dtype=torch.int64)
+    out = net(x, codes)
+    assert out.shape == (9, 6, 3) and float(out.detach().std(1).min()) > 0
+    one = TabularConfig(width=16, members=1, blocks=2).build(SPECS["mixed"], 3)
+    matrices = [sum(p.numel() for n, p in net_.named_parameters() if "linear" in n) for net_ in (net, one)]
+    assert matrices[0] == matrices[1]
+
+
+def test_muon_moves_the_shared_matrices_and_nothing_else() -> None:
+    net = TabularConfig(width=16, members=4, blocks=3).build(SPECS["mixed"], 2)
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    stepper = MuonConfig(lr=0.1, other_lr=1e-9, weight_decay=0.0).build(net, fused=False)
+    net(torch.randn(8, 3), torch.ones(8, 3, dtype=torch.int64)).square().mean().backward()
+    stepper.step()
+    moved = {name for name, p in net.named_parameters() if float((p - before[name]).abs().max()) > 1e-6}
+    assert moved == {f"body.linear{number}.weight" for number in (1, 2, 3)}
+
+
+def _steps(values: int) -> tuple[Tensor, Tensor]:
+    """A column of a few exact values in random order, whose class no smooth function of the value tells."""
+    generator = torch.Generator().manual_seed(0)
+    spots = torch.linspace(-2, 2, values)
+    which = torch.randint(0, values, (512,), generator=generator)
+    return spots[which].unsqueeze(1), (which * 7 % 5 % 2).long()
+
+
+def test_fast_waves_tell_single_values_apart() -> None:
+    """What the embedding is for: the same net without it cannot learn a class that jumps between near values."""
+    x, y = _steps(60)
+    found = {}
+    for embedding in (0, 12):
+        seed_torch(0)
+        config = TabularConfig(width=32, members=4, dropout=0.0, embedding=embedding)
+        net = config.build(InputSpec("table", numbers=1), 2)
+        stepper = MuonConfig().build(net, fused=True)
+        for _ in range(60):
+            stepper.zero_grad()
+            out = net(x)
+            torch.nn.functional.cross_entropy(out.flatten(0, 1), y.repeat_interleave(4)).backward()
+            stepper.step()
+        found[embedding] = float((net.eval()(x).softmax(-1).mean(1).argmax(1) == y).float().mean())
+    assert found[12] > 0.95 and found[0] < 0.8, found
+
+
+@pytest.mark.parametrize("config", [{"width": 0}, {"dropout": 1.0}, {"members": 0}, {"slowest": 0.0}])
+def test_impossible_sizes_are_refused(config: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(config))):
+        TabularConfig.model_validate(config)
+
+
+def test_images_are_refused_with_models_that_fit() -> None:
+    image = InputSpec("image", shape=(1, 8, 8), mean=(0.5,), std=(0.5,))
+    with pytest.raises(ModelError) as caught:
+        TabularConfig().build(image, 2)
+    assert "model 'tabular': takes tables" in str(caught.value) and "--model cnn" in str(caught.value)
