@@ -1,4 +1,4 @@
-"""`LoopClassifier` and `LoopRegressor`: learnloop as scikit-learn estimators, for cross_val_score, GridSearchCV, pipelines.
+"""`LoopClassifier` and `LoopRegressor`: scikit-learn estimators, for cross_val_score, GridSearchCV and pipelines.
 
     from learnloop.sklearn import LoopClassifier
     cross_val_score(LoopClassifier(), X, y, cv=5)

@@ -1,4 +1,4 @@
-"""The commands, run in this process as `main` runs them; the real program is started in test_cli_process.py."""
+"""The commands, run in this process as `main` runs them. test_cli_process.py starts the real program."""
 
 from __future__ import annotations
 
@@ -303,3 +303,16 @@ def test_no_runs_yet(capsys: pytest.CaptureFixture[str]) -> None:
 def test_set_help_is_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = call(capsys, "fit", "--set", "help")
     assert "| `train.batch_size` |" in out
+
+
+def test_an_interrupted_fit_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from learnloop.verbs.fit import Interrupted
+
+    def stop(*_: object, **__: object) -> None:
+        raise Interrupted(Path("runs/a"), "interrupted by SIGINT at step 3")
+
+    monkeypatch.setattr("learnloop.verbs.fit.fit_draft", stop)
+    _, err = call(capsys, "fit", "iris", code=130)
+    assert "continue:  learnloop fit --resume runs/a" in err and "Traceback" not in err

@@ -49,9 +49,9 @@ def test_entries_carry_their_lines(tmp_path: Path) -> None:
     [
         (
             "",
-            "r.yaml: must hold a recipe\n  found:     nothing but white space or comments\n  do:        seed: 0",
+            "r.yaml: must hold a recipe\n  found:     nothing but white space or comments\n",
         ),
-        ("- 1\n", "r.yaml line 1: a recipe must be a mapping of sections\n  found:     a sequence"),
+        ("- 1\n", "r.yaml line 1: a recipe must be a mapping of sections\n  found:     a list"),
         ("train:\n  clip: [1\nseed: 3\n", "r.yaml line 3, column 5: must be YAML\n  found:     seed: 3"),
         (
             "train:\n\tclip: 1\n",

@@ -222,19 +222,19 @@ def test_objects_are_named_and_cannot_come_from_a_file(tmp_path: Path) -> None:
 
 def test_class_weights() -> None:
     y = np.array([0, 0, 0, 1])
-    assert weighted(resolved(), y, ["no", "yes"]) == resolved().loss
-    balanced = weighted(resolved("task.class_weights=balanced"), y, ["no", "yes"])
+    assert weighted(resolved(), y, ["no", "yes"], 2) == resolved().loss
+    balanced = weighted(resolved("task.class_weights=balanced"), y, ["no", "yes"], 2)
     assert balanced is not None and balanced.model_dump()["class_weights"] == (4 / 6, 2.0)
-    named = weighted(resolved("task.class_weights={yes: 3}"), y, ["no", "yes"])
+    named = weighted(resolved("task.class_weights={yes: 3}"), y, ["no", "yes"], 2)
     assert named is not None and named.model_dump()["class_weights"] == (1.0, 3.0)
     with pytest.raises(RecipeError) as caught:
-        weighted(resolved("task.class_weights={yess: 3}"), y, ["no", "yes"])
+        weighted(resolved("task.class_weights={yess: 3}"), y, ["no", "yes"], 2)
     assert str(caught.value) == (
         "task.class_weights.yess: must be one of the classes\n  found:     'yess'\n"
         "  probably:  a spelling mistake. Did you mean 'yes'?\n  available: yes, no"
     )
     with pytest.raises(ManyErrors):
-        weighted(resolved("task.class_weights={a: 3, b: 2}"), y, ["no", "yes"])
+        weighted(resolved("task.class_weights={a: 3, b: 2}"), y, ["no", "yes"], 2)
 
 
 def test_reference_names_every_field_with_its_meaning() -> None:

@@ -53,6 +53,21 @@ def test_categories_are_used_as_categories() -> None:
         np.testing.assert_array_equal(other.predictions["test"][1:].argmax(axis=1), [1, 0])
 
 
+def test_many_categories_equal_scikit_learn_told_that_they_are_categories() -> None:
+    rng = np.random.default_rng(4)
+    codes = rng.integers(1, 121, (1200, 1))
+    y = rng.integers(0, 2, 121)[codes[:, 0]]
+    inputs = {"x": rng.normal(size=(1200, 1)).astype(np.float32), "x_cat": codes}
+    found = baselines(inputs, y, {"test": (inputs, y)}, "class", ["no", "yes"])
+    joined = np.concatenate([inputs["x"], codes], axis=1)
+    told, untold = (
+        HistGradientBoostingClassifier(random_state=0, categorical_features=which).fit(joined, y).predict_proba(joined)
+        for which in ([1], None)
+    )
+    np.testing.assert_allclose(found[2].predictions["test"], told, atol=1e-12)
+    assert np.abs(told - untold).max() > 0.01
+
+
 def test_numbers_and_labels() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(400, 3)).astype(np.float32)
@@ -126,6 +141,12 @@ def test_verdict_words() -> None:
     said = verdict("classify", score(tied), [other], y=y, predictions=tied)
     assert "cannot be told apart on 1,000 test rows: the network's accuracy is 0.2 points lower" in said
     assert "Take HistGradientBoosting, the simpler one" in said
+    ahead = np.eye(2)[flipped(y, 99)]
+    said = verdict("classify", score(ahead), [other], y=y, predictions=ahead)
+    assert said.endswith(
+        "Take the network if accuracy is all that counts, HistGradientBoosting (fitted in 2.5 s) if you want the "
+        "simpler one."
+    )
     majority = rival(y, np.full(1000, int(np.mean(y) >= 0.5)), "majority")
     flat = np.full((1000, 2), 0.5) + np.array([[0.1, -0.1]]) * (1 if np.mean(y) < 0.5 else -1)
     said = verdict("classify", score(flat), [majority], y=y, predictions=flat)

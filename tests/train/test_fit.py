@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.train.toys import loop, rows, task
 
 from learnloop.errors import NonFiniteError
 from learnloop.optim.optimisers import OPTIMISERS
@@ -17,7 +18,6 @@ from learnloop.optim.schedules import SCHEDULES
 from learnloop.runs.checkpoint import Checkpoints
 from learnloop.train.events import Event
 from learnloop.train.fit import Fit, Rhythm
-from tests.train.toys import loop, rows, task
 
 
 def _flat(state: Any, name: str = "") -> dict[str, Any]:

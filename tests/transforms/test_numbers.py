@@ -20,7 +20,7 @@ from learnloop.transforms.robust import Robust
 from learnloop.transforms.standardise import Standardise
 from learnloop.transforms.text import as_float
 
-FAST = settings(max_examples=60, deadline=None)
+FAST = settings(max_examples=60, deadline=None, derandomize=True)
 FINITE = st.floats(-1e150, 1e150, allow_subnormal=True)
 COLUMN = st.lists(FINITE | st.just(float("nan")), min_size=1, max_size=60).map(lambda v: np.array(v, float))
 INSIDE = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60).map(lambda v: np.array(v, float))
@@ -69,7 +69,7 @@ def test_robust_inverts_near_the_middle_and_is_bounded(x: np.ndarray) -> None:
     assert (np.abs(z) <= 3).all() and (np.abs(transform.apply(np.array([1e300, -1e300]))) <= 3).all()
     near = np.abs(z) < 2.99
     scale = 1 / transform.scale if transform.scale else 0.0
-    np.testing.assert_allclose(transform.invert(z)[near], x[near], atol=1e-8 * scale + 1e-9 * spread(x))
+    np.testing.assert_allclose(transform.invert(z)[near], x[near], atol=1e-8 * scale + 1e-9 * spread(x) + 1e-300)
 
 
 @FAST

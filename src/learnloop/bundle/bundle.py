@@ -124,7 +124,7 @@ class Bundle:
         return self.frame(self.outputs(conform(rows, self.about.schema)))
 
     def records(self, rows: object) -> list[dict[str, Any]]:
-        """The same as `predict` as a list of JSON-able dicts, one a row: what the command line and the service answer."""
+        """The same as a list of JSON-able dicts, one a row: what the command line and the service answer."""
         outputs = self.outputs(conform(rows, self.about.schema))
         frame = self.frame(outputs)
         if self.about.target == "numbers":

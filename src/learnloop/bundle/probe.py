@@ -16,7 +16,7 @@ from learnloop.data.schema import Schema
 from learnloop.errors import RunError
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-4
-"""Answers must agree to |a - b| <= ABSOLUTE + RELATIVE |b|: other processors round differently, other weights do not."""
+"""Answers must agree to |a - b| <= ABSOLUTE + RELATIVE |b|: other processors round otherwise, other weights differ."""
 
 _MOST_CELLS = 60_000
 

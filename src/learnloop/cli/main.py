@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import typer
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, command in {
+COMMANDS: dict[str, Callable[..., None]] = {
     "fit": fit.fit,
     "inspect": inspect.inspect,
     "evaluate": evaluate.evaluate,
@@ -38,8 +38,9 @@ for name, command in {
     "models": models.models,
     "tasks": tasks.tasks,
     "data": data.data,
-}.items():
-    app.command(name)(command)
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
 
 
 def _version(asked: bool) -> None:
@@ -131,6 +132,3 @@ def _broken_pipe() -> int:
     """Whoever read our output has left (`learnloop runs | head -1`). Python must not complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
-
-
-__all__: list[Any] = ["app", "main", "run"]

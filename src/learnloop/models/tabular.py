@@ -29,8 +29,8 @@ class Tabular(nn.Module):
 
     x      float [batch, numbers], x_cat int64 [batch, categories] (absent where there are none)
     y      float [batch, members, outputs]
-    block  shared linear layer, a bias for each member, activation, dropout; in the first one a sign vector r_k
-           makes the members differ, before the linear layer or after it
+    block  shared linear layer, a bias for each member, activation, dropout; in the first one a sign vector
+           r_k makes the members differ, before the linear layer or after it
     """
 
     def __init__(self, periodic: nn.Module | None, inputs: TableInput, body: nn.Sequential) -> None:
@@ -46,12 +46,12 @@ class Tabular(nn.Module):
 
 
 class TabularConfig(Config):
-    """Numbers as waves of many frequencies, categories one-hot or embedded, members that share their matrices.
+    """Numbers as waves of many frequencies, categories one-hot or embedded, members that share matrices.
 
     z_b = [x_b, periodic(x_b), codes(x_cat_b)]; h_{b,k} = dropout(f(W_1 (r_k * z_b) + c_{1,k})), or
     f(r_k * W_1 z_b + c_{1,k}) with adapter "hidden"; then L - 1 times h <- dropout(f(W_l h + c_{l,k}));
-    y_{b,k} = V_k h_{b,k} + v_k. x [batch, numbers], y [batch, members, outputs]. The training loss is the mean of
-    the members' losses; the prediction is the mean of their probabilities (classes) or values (numbers).
+    y_{b,k} = V_k h_{b,k} + v_k. x [batch, numbers], y [batch, members, outputs]. The training loss is the mean
+    of the members' losses; the prediction is the mean of their probabilities (classes) or values (numbers).
 
     Ensemble: TabM-mini, Gorishniy, Kotelnikov and Babenko 2025, arXiv:2410.24210, section 3.3. Embeddings of
     numbers: Gorishniy et al. 2022, arXiv:2203.05556, in the form of RealMLP, Holzmüller et al. 2024,
@@ -113,7 +113,7 @@ class TabularConfig(Config):
         return 6.0 * (waves + first + rest)
 
     def suggest(self, rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:
-        """Sizes by rows, passes and members by time: about two minutes on two cores unless `minutes` says else."""
+        """Sizes by rows, passes and members by time: two minutes on two cores unless told."""
         if rows <= _HANDFUL:
             return _handful(rows, minutes)
         if rows < _SMALL:
@@ -129,7 +129,7 @@ def _handful(rows: int, minutes: float | None) -> dict[str, Any]:
 
 
 def _small(rows: int, minutes: float | None) -> dict[str, Any]:
-    """Numbers as they are: fast waves would learn single rows by heart. Strong dropout, few steps, smooth weights."""
+    """Numbers as they are: waves would learn single rows by heart. Strong dropout, few steps."""
     values = _recipe("adamw", lr=2e-3, decay=0.1, batch=32, average=0.98)
     values |= {"model.width": 128, "model.embedding": 0, "model.dropout": 0.4}
     if minutes is None:
@@ -141,8 +141,8 @@ def _small(rows: int, minutes: float | None) -> dict[str, Any]:
 def _large(rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:
     """Muon on the shared matrices; the time that there is goes into members first, then into passes.
 
-    Regression (one output) is as a rule less noisy than two classes: it gets smaller batches, three layers, more
-    passes, and members that part at the input, which regularises more. Found on the validation parts of
+    Regression (one output) is as a rule less noisy than two classes: it gets smaller batches, three layers,
+    more passes, and members that part at the input, which regularises more. Found on the validation parts of
     California housing and Adult.
     """
     regress = outputs == 1

@@ -1,8 +1,9 @@
 """Layers of an ensemble whose members share nearly all weights.
 
-All take and give [batch, members, features]. Shared matrices work on it as they are (`nn.Linear` acts on the last
-dimension); the layers below are what makes the members differ. Source: BatchEnsemble (Wen, Tran and Ba 2020,
-arXiv:2002.06715) in the form TabM (Gorishniy, Kotelnikov and Babenko 2025, arXiv:2410.24210, section 3).
+All take and give [batch, members, features]. Shared matrices work on it as they are (`nn.Linear` acts on the
+last dimension); the layers below are what makes the members differ. Source: BatchEnsemble (Wen, Tran and Ba
+2020, arXiv:2002.06715) in the form TabM (Gorishniy, Kotelnikov and Babenko 2025, arXiv:2410.24210, section
+3).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class MemberScale(nn.Module):
 
 
 class MemberBias(nn.Module):
-    """y[b, k, :] = x[b, k, :] + c_k, with c [members, features] uniform on +-1 / sqrt(fan_in) at the start."""
+    """y[b, k, :] = x[b, k, :] + c_k; c [members, features] is uniform on +-1 / sqrt(fan_in) at the start."""
 
     muon_exclude = True
     no_weight_decay = ("bias",)
@@ -54,21 +55,26 @@ class MemberBias(nn.Module):
 
 
 class MemberDropout(nn.Module):
-    """y[b, k, :] = x[b, k, :] * m_b / (1 - rate), m_b [features] of zeros (with probability `rate`) and ones.
+    """y[b, k, i] = x[b, k, i] m[b, k, i] / (1 - p): m is 0 with probability p, else 1, drawn for each member.
 
-    All members of a row share the mask: on a CPU, drawing one for each member costs more than the matrix product
-    that follows. In evaluation y = x. Srivastava et al. 2014.
+    p is `rate` rounded to 256ths. Eight masks come from one random 64-bit integer: on a CPU, a uniform float
+    for each unit, as nn.Dropout draws, costs more than the matrix product that follows. In evaluation y = x.
+    Srivastava et al. 2014.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
+        self._zeros = min(round(256 * rate), 255)  # bytes below it are zeros of the mask
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.rate == 0:
+        if not self.training or self._zeros == 0:
             return x
-        drawn = torch.rand(x.shape[0], 1, x.shape[2], device=x.device)  # [batch, 1, features]
-        return x * ((drawn >= self.rate).to(x.dtype) / (1 - self.rate))
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
+        words.random_(torch.iinfo(torch.int64).min, None)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self._zeros  # [batch, members, features]
+        # As a tensor of the type of x: a product with booleans takes torch's slow path for mixed types.
+        return x * kept.to(x.dtype).mul_(256 / (256 - self._zeros))
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"
@@ -78,7 +84,7 @@ class MemberHead(nn.Module):
     """y[b, k, :] = x[b, k, :] W_k + c_k: an output layer for each member, in float32 whatever autocast says.
 
     x  [batch, members, features] -> y float32 [batch, members, outputs]
-    W  [members, features, outputs], uniform on +-0.3 / sqrt(features) at the start (small: nothing is known yet)
+    W  [members, features, outputs], uniform on +-0.3 / sqrt(features) at the start (nothing is known yet)
     """
 
     muon_exclude = True

@@ -19,10 +19,10 @@ class PeriodicNumbers(nn.Module):
     p_j  [frequencies], starts uniform on -pi..pi, learnt
     A_j  [frequencies, width], a_j [width], learnt
 
-    Slow waves let smooth trends bend; fast ones tell single values apart, which counts for columns that are zero
-    nearly always and a few round numbers otherwise (the capital gain of Adult). One spread of frequencies serves
-    both, so that none has to be tuned for a data set. Computed in float32 whatever autocast says: in bfloat16
-    the phase of a fast wave is lost.
+    Slow waves let smooth trends bend; fast ones tell single values apart, which counts for columns that are
+    zero nearly always and a few round numbers otherwise (the capital gain of Adult). One spread of
+    frequencies serves both, so that none has to be tuned for a data set. Computed in float32 whatever
+    autocast says: in bfloat16 the phase of a fast wave is lost.
 
     Source: PLR of Gorishniy, Rubachev and Babenko, "On embeddings for numerical features", arXiv:2203.05556,
     section 3.3, in the form "PBLD" of Holzmüller, Grinsztajn and Steinwart (RealMLP), arXiv:2407.04491,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from torch import nn
+
 from learnloop.config import Config
 from learnloop.data.dataset import Dataset
 from learnloop.data.schema import Field
@@ -54,7 +56,7 @@ def choose(draft: Draft, dataset: Dataset) -> Choice:
     target = "numbers" if task == "regress" else "labels" if several else "class"
     kind = "image" if any(item.kind == "image" for item in dataset.schema.inputs) else "table"
     name, origins["model.name"] = _model_name(draft, kind)
-    config = OwnModel(draft.objects["model"]) if name == OBJECT else _model(draft, name)
+    config = _own(draft.objects["model"]) if name == OBJECT else _model(draft, name)
     _fits(draft, name, config, kind, task)
     loss, origins["task.loss"] = _loss(draft, task, target)
     numbers, origins["data.numbers"] = _numbers(draft, name, config)
@@ -124,6 +126,11 @@ def _model_name(draft: Draft, kind: str) -> tuple[str, str]:
     if name == "auto":
         return FITTING[kind][0], f"inferred: the default for {kind}s"
     return str(name), origin(draft, "model.name")
+
+
+def _own(module: nn.Module | OwnModel) -> ModelConfig:
+    """`OwnModel` offers all that a model's Config does, but cannot be validated from values."""
+    return cast(ModelConfig, module if isinstance(module, OwnModel) else OwnModel(module))
 
 
 def _model(draft: Draft, name: str) -> ModelConfig:

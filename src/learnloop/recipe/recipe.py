@@ -114,7 +114,6 @@ class ReportSection(Config):
 
     baselines: bool = Field(True, description="measure simple models on the same split")
     html: bool = Field(True, description="write report.html")
-    intervals: bool = Field(True, description="bootstrap 95 % intervals of the figures")
 
 
 SECTIONS: dict[str, type[Config]] = {

@@ -62,7 +62,8 @@ def _warnings(facts: dict[str, Any]) -> str:
 
 def _target(target: dict[str, Any]) -> str:
     if target["task"] == "regress":
-        return _section(f"Target: {target['name']}", f'<div class="wide">{_histogram(target)}</div>', values_of(target))
+        picture = f'<div class="wide">{_histogram(target)}</div>'
+        return _section(f"Target: {target['name']}", picture, values_of(target).replace("   ", "; "))
     shown = target["classes"][:_MOST_CLASSES]
     largest = max((row["share"] for row in shown), default=1.0)
     rows = [(row["value"], row["share"] / largest, f"{row['count']:,}", f"{row['share']:.1%}", False) for row in shown]

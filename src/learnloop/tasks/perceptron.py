@@ -1,4 +1,4 @@
-"""`PerceptronTask`: Rosenblatt's learning rule. No gradient, no loss function: a step unit that is corrected when wrong."""
+"""`PerceptronTask`: Rosenblatt's learning rule: no gradient, no loss; a step unit that is corrected when wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from learnloop.contracts import Batch, Scalars, State, X, Y
+from learnloop.contracts import Batch, Scalars, State, Y
 from learnloop.tasks.classify import PROBABILITIES
 
 

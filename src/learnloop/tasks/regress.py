@@ -1,4 +1,4 @@
-"""`Regress`: one or several numbers. The network works in standardised units; predictions are handed back in the user's."""
+"""`Regress`: one or several numbers. The network works in standardised units, predictions come back in the user's."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def same_again(make: Callable[[], Task], batch: Callable[[int], Batch]) -> None:
 
 
 def resumes(make: Callable[[], Task], batch: Callable[[int], Batch]) -> None:
-    """n steps = n/2 + save + load into a fresh task + n/2, torch's global generator carried over like the engine does."""
+    """n steps = n/2 + save + load into a fresh task + n/2, torch's generator carried over as by the engine."""
     whole = make()
     _steps(whole, batch, 0, 8)
     half = make()

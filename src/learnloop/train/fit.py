@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +91,16 @@ class Fit:
     def run(self) -> Ended:
         """Train until the limit, early stopping, a watcher or a signal ends it.
 
-        Raises NonFiniteError (weights of the last good step are saved), DiskError (training state on disk is the last
-        good checkpoint).
+        Raises NonFiniteError (the last good weights are in the task), DiskError (the last good checkpoint is on disk).
         """
+        try:
+            return self._run()
+        except BaseException as error:
+            with suppress(Exception):  # watchers close their files and bars; what went wrong first is what is told
+                self._tell("end", text=f"ended by {type(error).__name__}")
+            raise
+
+    def _run(self) -> Ended:
         self._started = time.monotonic()
         self.task.train(True)
         self._tell("start")

@@ -52,7 +52,7 @@ class Quantile:
         grid = self._grid()
         # From below and from above: they differ only on a step, whose middle is wanted.
         p = np.interp(x, self.quantiles, grid)
-        p += 0 * np.interp(-x, -self.quantiles[::-1], -grid[::-1])
+        p -= np.interp(-x, -self.quantiles[::-1], -grid[::-1])
         p *= 0.5
         p = self.edge + (1.0 - 2.0 * self.edge) * p
         return torch.special.ndtri(torch.from_numpy(p)).numpy()

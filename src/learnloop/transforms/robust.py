@@ -14,10 +14,10 @@ _LIMIT = 3.0
 class Robust:
     """z = u / sqrt(1 + (u / 3)^2), u = (x - median) * s, x [n].
 
-    s = 1 / (q75 - q25); 2 / (max - min) where the quartiles coincide; 0 for a constant column (z = 0, also
-    for other values later). |z| < 3 whatever comes: extrapolation is bounded. NaN is left out when fitting
-    and stays NaN. Invertible, but digits are lost far outside: near |u| = 10^k about 3k of float64's 15
-    decimal digits.
+    s = 1 / (q75 - q25); 2 / (max - min) where the quartiles coincide; 0 for a constant column or a spread
+    below 2.3e-308 (z = 0, also for other values later). |z| < 3 whatever comes: extrapolation is bounded.
+    NaN is left out when fitting and stays NaN. Invertible, but digits are lost far outside: near
+    |u| = 10^k about 3k of float64's 15 decimal digits.
 
     Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), NeurIPS 2024, section 3.
     """

@@ -178,9 +178,8 @@ def _boosting(inputs: Inputs, y: np.ndarray, task: str, outputs: int, seed: int)
     def encode(given: Inputs) -> np.ndarray:
         if "x_cat" not in given:
             return np.asarray(given["x"], np.float64)
-        category = given["x_cat"].astype(np.float64)
-        category[category == 0] = np.nan  # missing or unseen: the trees have a branch of their own for it
-        return np.concatenate([given["x"], category], axis=1)  # [n, numbers + columns]
+        # Code 0 (missing or unseen) is a category like any other; one that was never seen counts as missing.
+        return np.concatenate([given["x"], given["x_cat"]], axis=1, dtype=np.float64)  # [n, numbers + columns]
 
     x = encode(inputs)
     if task == "regress":
@@ -312,13 +311,19 @@ def _sentence(difference: Difference, network: Evaluation, best: Baseline, bette
     unit = " points" if _share(metric) else ""
     way = "higher" if value > 0 else "lower"
     said = f"{_plain(metric, abs(value))}{unit} {way}" if value else "the same"
-    return (
-        f"The network and {best.title} cannot be told apart on {network.rows:,} {part} rows: the network's "
-        f"{title} is "
-        f"{said} (95 % interval of the difference {_signed(metric, difference.low)} to "
-        f"{_signed(metric, difference.high)}). Take {best.title}, the simpler one (fitted in "
-        f"{_time(best.seconds)}), "
-        "unless you have another reason to want a network."
+    told = (
+        f"The network and {best.title} cannot be told apart on {network.rows:,} {part} rows: the network's {title} "
+        f"is {said} (95 % interval of the difference {_signed(metric, difference.low)} to "
+        f"{_signed(metric, difference.high)}). "
+    )
+    if better * value > 0:
+        return told + (
+            f"Take the network if {title} is all that counts, {best.title} (fitted in {_time(best.seconds)}) if you "
+            "want the simpler one."
+        )
+    return told + (
+        f"Take {best.title}, the simpler one (fitted in {_time(best.seconds)}), unless you have another reason to "
+        "want a network."
     )
 
 

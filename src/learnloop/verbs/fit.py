@@ -14,6 +14,7 @@ from typing import Any
 
 from learnloop.bundle.bundle import About, Bundle
 from learnloop.contracts import Y
+from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
 from learnloop.diagnose.finding import Evidence
 from learnloop.diagnose.separable import linearly_separable
@@ -148,8 +149,7 @@ def fit_draft(
     began = time.monotonic() if began is None else began
     if resume is not None:
         folder, draft, split, plan = _reopen(resume, draft)
-        prepared = prepare(draft, known_split=split)
-        _same_data(folder, prepared)
+        prepared = prepare(draft, known_split=split, look=lambda dataset: _same_data(folder, dataset, split))
     else:
         prepared, plan = prepare(draft), None
         out = draft.get("out")
@@ -210,23 +210,17 @@ def _flags_of(draft: Draft, keys: Sequence[str]) -> str:
     return " ".join(f"--set {key}={draft.get(key)}" for key in keys)
 
 
-def _same_data(folder: RunFolder, prepared: Prepared) -> None:
+def _same_data(folder: RunFolder, dataset: Dataset, split: Split) -> None:
     """Refuse to continue on data that changed since the run was begun."""
     before = folder.read_json(folder.environment).get("data", {})
-    now = prepared.dataset.origin
-    size = max((int(rows.max()) for rows in _rows(prepared.split) if len(rows)), default=-1)
-    differs = before.get("sha256") != now.get("sha256") or size >= len(prepared.dataset)
-    if differs:
+    last = max((int(rows.max()) for rows in (split.train, split.validation, split.test) if len(rows)), default=-1)
+    if before.get("sha256") != dataset.origin.get("sha256") or last >= len(dataset):
         raise RunError(
             f"--resume {folder.path}",
             "needs the data that the run was begun on",
-            found=f"{prepared.dataset.name} has changed since ({len(prepared.dataset)} rows now)",
-            do=f"learnloop fit {prepared.dataset.name} --out <new folder>",
+            found=f"{dataset.name} has changed since ({len(dataset)} rows now)",
+            do=f"learnloop fit {dataset.name} --out <new folder>",
         )
-
-
-def _rows(split: Split) -> list[Any]:
-    return [split.train, split.validation, split.test]
 
 
 # --- the end ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""From a draft to everything that a training run needs: data, split, fitted transforms, the resolved recipe, tensors."""
+"""From a draft to everything that training needs: data, split, fitted transforms, the resolved recipe, tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from learnloop.data.read import read
 from learnloop.data.split import Split, split
 from learnloop.recipe.choose import Choice, choose
 from learnloop.recipe.draft import Draft, Given
-from learnloop.recipe.resolve import Resolved, resolve
+from learnloop.recipe.resolve import Resolved, need_data, resolve
 from learnloop.tasks.table import TargetKind, outputs_of
 from learnloop.transforms.inputs import InputEncoder
 from learnloop.transforms.table import TARGETS
@@ -61,12 +61,17 @@ class Prepared:
         return [name for name in PARTS if len(getattr(self.split, name))]
 
 
-def prepare(draft: Draft, *, known_split: Split | None = None) -> Prepared:
+def prepare(
+    draft: Draft, *, known_split: Split | None = None, look: Callable[[Dataset], None] | None = None
+) -> Prepared:
     """Read, choose, split, fit the transforms on the training part, resolve the recipe.
 
     Everything here is a function of the data and the recipe: a resumed run does it again and gets the same.
+    look: sees the dataset as it was read, and may refuse it.
     """
     dataset = load_data(draft)
+    if look is not None:
+        look(dataset)
     choice = choose(draft, dataset)
     dataset = set_task(dataset, choice.task)
     seed = int(draft.get("seed", 0))
@@ -89,9 +94,9 @@ def prepare(draft: Draft, *, known_split: Split | None = None) -> Prepared:
 
 def load_data(draft: Draft) -> Dataset:
     """The dataset that the draft names, or the object that was handed over."""
-    source = draft.objects.get("data", draft.get("data.path"))
+    need_data(draft)
     return read(
-        source,
+        draft.objects.get("data", draft.get("data.path")),
         target=draft.get("data.target"),
         columns=draft.get("data.columns", {}),
         ignore=draft.get("data.ignore", ()),
@@ -100,6 +105,7 @@ def load_data(draft: Draft) -> Dataset:
         weight=draft.get("data.weight"),
         task=None if draft.get("task.name", "auto") == "auto" else draft.get("task.name"),
         corrupt=draft.get("data.corrupt", "refuse"),
+        image_size=draft.get("data.image_size"),
         download=bool(draft.get("data.download", False)),
     )
 
@@ -119,7 +125,7 @@ def _split(dataset: Dataset, draft: Draft, seed: int) -> tuple[Split, Draft]:
     rows = len(dataset)
     if rows < TOO_FEW_TO_SPLIT and dataset.part is None:
         everything, nothing = np.arange(rows), np.zeros(0, np.int64)
-        how = f"all {rows} rows are trained on; too few to hold any out, so the figures below are about rows seen in training"
+        how = f"all {rows} rows are trained on: too few to hold any out, so all figures are about rows seen in training"
         return Split(everything, nothing, nothing, how), draft
     share = draft.get("data.validation")
     if share is None:

@@ -19,7 +19,7 @@ WORST = 12
 
 
 def truth(bundle: Bundle, data: Dataset) -> np.ndarray:
-    """The answers in the terms that scores take: codes [n], 0/1 [n, labels], or values in the user's units [n, targets]."""
+    """The answers as scores take them: codes [n], 0/1 [n, labels], or values [n, targets] in the user's units."""
     return bundle.target.raw(data) if bundle.about.target == "numbers" else bundle.target.apply(data)
 
 

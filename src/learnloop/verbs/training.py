@@ -14,12 +14,12 @@ from torch import nn
 
 from learnloop.contracts import Batch, Task, Y
 from learnloop.data.sources import RowSource
-from learnloop.errors import RecipeError, nearest
 from learnloop.home import cache
 from learnloop.optim.average import WeightAverage
 from learnloop.optim.measure import measure
 from learnloop.optim.plan import PLAIN, Plan
 from learnloop.optim.updater import Updater
+from learnloop.recipe.weights import weighted
 from learnloop.runs.checkpoint import Checkpoints
 from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import Journal
@@ -61,43 +61,15 @@ def build_net(prepared: Prepared) -> nn.Module:
 
 
 def build_loss(prepared: Prepared) -> Loss:
-    """The training loss: of the recipe, with class weights from the training part, or a function that was handed over."""
+    """The training loss: the recipe's, with class weights from the training part, or a function handed over."""
     own = prepared.recipe.objects.get("loss")
     if own is not None:
         return lambda outputs, y, weight: own(outputs, y)
     config = prepared.recipe.loss
-    weights = _class_weights(prepared)
-    if weights is not None:
-        config = type(config).model_validate({**config.model_dump(), **weights})  # type: ignore[union-attr]
+    if prepared.target_kind != "numbers":
+        names = [str(name) for name in getattr(prepared.target, "classes", prepared.target.names)]
+        config = weighted(prepared.recipe, prepared.tensors["train"][Y].numpy(), names, prepared.outputs)
     return config.build()  # type: ignore[union-attr]
-
-
-def _class_weights(prepared: Prepared) -> dict[str, Any] | None:
-    """`balanced`: n / (classes * n_c), scikit-learn's rule (King and Zeng 2001), or the weights that were given by class."""
-    asked = prepared.recipe.task.class_weights
-    if asked == "none" or prepared.target_kind == "numbers":
-        return None
-    y = prepared.tensors["train"][Y]
-    if prepared.target_kind == "labels":
-        positive = y.float().mean(0).clamp(1e-6, 1 - 1e-6)
-        return {"pos_weights": tuple(((1 - positive) / positive).tolist())}
-    names = [str(name) for name in prepared.target.classes]
-    if isinstance(asked, dict):
-        unknown = [name for name in asked if name not in names]
-        if unknown:
-            raise RecipeError(
-                "task.class_weights",
-                "must name classes of the target",
-                found=", ".join(map(repr, unknown)),
-                available=nearest(unknown[0], names),
-            )
-        weights = [float(asked.get(name, 1.0)) for name in names]
-    else:
-        counts = torch.bincount(y.long(), minlength=len(names)).float()
-        weights = (len(y) / (len(names) * counts.clamp_min(1))).tolist()
-    if prepared.outputs == 1:
-        return {"pos_weights": (weights[1] / weights[0],)}
-    return {"class_weights": tuple(weights)}
 
 
 def set_up(
