@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learnloop.data import mapped
 from learnloop.data.dataset import Dataset
 from learnloop.data.schema import Field, Schema
 from learnloop.errors import DataError, ManyErrors, SchemaError, UserError
-from learnloop.transforms import images
 from learnloop.transforms.inputs import InputEncoder
 
 
@@ -275,7 +275,7 @@ def test_images_are_resized() -> None:
 
 
 def test_mapped_images_stay_mapped(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_MAP_ABOVE_BYTES", 100)
+    monkeypatch.setattr(mapped, "ABOVE_BYTES", 100)
     monkeypatch.setattr(images, "_CHUNK_BYTES", 4 * 5 * 3 * 7)
     plain = photos((4, 5, 3))
     np.save(tmp_path / "x.npy", plain.arrays["image"])

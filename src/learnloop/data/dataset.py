@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.data import mapped
 from learnloop.data.schema import Schema
 
 PARTS = ("train", "validation", "test")
@@ -49,7 +50,7 @@ class Dataset:
         return replace(
             self,
             frame=self.frame.iloc[rows].reset_index(drop=True),
-            arrays={name: values[rows] for name, values in self.arrays.items()},
+            arrays={name: mapped.take(values, rows) for name, values in self.arrays.items()},
             part=None if self.part is None else self.part[rows],
         )
 

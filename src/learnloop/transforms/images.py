@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-
 import numpy as np
 import torch
 
 from learnloop.contracts import InputSpec, State
+from learnloop.data.mapped import room
 from learnloop.errors import DataError, SchemaError
-from learnloop.home import cache
 
 _CHUNK_BYTES = 32 << 20
-_MAP_ABOVE_BYTES = 256 << 20
 
 
 class ImageEncoder:
@@ -72,7 +69,7 @@ class ImageEncoder:
         shape = (len(images), channels, height, width)
         if channels == 1 and not self.size:
             return np.ascontiguousarray(images).reshape(shape)  # the same bytes in the same order
-        result = _room(shape, mapped)
+        result = room(shape, mapped=mapped)
         for start, stop in self._chunks(images):
             result[start:stop] = self._convert(images[start:stop])
         return result
@@ -118,15 +115,6 @@ class ImageEncoder:
         height, width, channels = (int(length) for length in state["source_shape"])
         self.source_shape = (height, width, channels)
         self.spec = InputSpec.from_json(state["spec"])
-
-
-def _room(shape: tuple[int, ...], mapped: bool) -> np.ndarray:
-    """Memory for the result: plain, or mapped from a nameless file for a large result of a mapped input."""
-    if not mapped or int(np.prod(shape)) <= _MAP_ABOVE_BYTES:
-        return np.empty(shape, dtype=np.uint8)
-    cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=cache()) as file:
-        return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -288,5 +288,9 @@ def _missing(name: str, rows: int) -> SchemaError:
     )
 
 
-TARGETS = {"class": ClassTarget, "labels": LabelsTarget, "numbers": NumberTarget}
+TARGETS: dict[str, type[ClassTarget] | type[LabelsTarget] | type[NumberTarget]] = {
+    "class": ClassTarget,
+    "labels": LabelsTarget,
+    "numbers": NumberTarget,
+}
 """What a task may be asked for."""

@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from learnloop.bundle.bundle import About, Bundle
 from learnloop.contracts import Y
@@ -32,14 +34,14 @@ from learnloop.scores.evaluation import Evaluation
 from learnloop.train.events import Watcher
 from learnloop.train.fit import Ended
 from learnloop.verbs.baselines import Baseline, baselines, verdict
-from learnloop.verbs.prepare import Prepared, Say, describe, inputs_of, prepare, say_all
+from learnloop.verbs.budget import Budget
+from learnloop.verbs.prepare import Prepared, Say, answers_of, describe, inputs_of, prepare, say_all
 from learnloop.verbs.run import Run
 from learnloop.verbs.scoring import predicted, score, truth, worst_rows
 from learnloop.verbs.training import Training, set_up
 
-_RESERVE_SHARE = 0.03
-"""Of a limit in minutes: kept for the bundle, the evaluation and the report."""
-_RESERVE_LEAST = 1.5
+_TRAIN_ROWS_SCORED = 2000
+"""Training rows that are scored to tell underfitting from overfitting."""
 
 
 class Interrupted(LearnloopError):
@@ -123,18 +125,6 @@ def _sort_out(flags: dict[str, Any], data: object, model: object, loss: object) 
     return objects, file
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """When the command began, and when it must be over (monotonic seconds)."""
-
-    began: float
-    end: float | None
-
-    @property
-    def passed(self) -> float:
-        return time.monotonic() - self.began
-
-
 def fit_draft(
     draft: Draft,
     *,
@@ -157,11 +147,9 @@ def fit_draft(
         folder = RunFolder.create(None if out is None else Path(out), name, overwrite=overwrite)
         _write_start(folder, prepared)
     say_all(describe(prepared), say)
-    minutes = prepared.recipe.train.minutes
-    clock = _Clock(began, None if minutes is None else began + 60 * minutes)
-    rivals = _rivals(prepared, say)
-    deadline = None if clock.end is None else clock.end - max(_RESERVE_LEAST, 60 * (minutes or 0) * _RESERVE_SHARE)
-    training = set_up(prepared, folder, plan=plan, deadline=deadline, watchers=watchers)
+    budget = Budget(began, prepared.recipe.train.minutes)
+    rivals = _rivals(prepared, budget)
+    training = set_up(prepared, folder, plan=plan, budget=budget, watchers=watchers)
     folder.write_json(folder.plan, training.plan.to_json())
     say(f"plan: {training.plan.line()}")
     if resume is not None:
@@ -170,7 +158,7 @@ def fit_draft(
     ended = training.fit.run()
     if ended.interrupted:
         raise Interrupted(folder.path, ended.stopped)
-    return _finish(folder, prepared, training, ended, rivals, clock, say)
+    return _finish(folder, prepared, training, ended, rivals, budget)
 
 
 # --- beginning --------------------------------------------------------------------------------------------------
@@ -226,32 +214,23 @@ def _same_data(folder: RunFolder, dataset: Dataset, split: Split) -> None:
 # --- the end ----------------------------------------------------------------------------------------------------
 
 
-def _rivals(prepared: Prepared, say: Say) -> list[Baseline]:
+def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
     """The baselines, fitted before training so that a limit in minutes knows what is left."""
     recipe = prepared.recipe
     held_out = [name for name in prepared.parts if name != "train"] or ["train"]
     if not recipe.report.baselines:
         return []
-    budget = 60.0 if recipe.train.minutes is None else min(60.0, 6 * recipe.train.minutes)
-    names = [str(name) for name in getattr(prepared.target, "classes", prepared.target.names)]
-    parts = {name: (inputs_of(prepared.tensors[name]), _true(prepared, name)) for name in held_out}
+    parts = {name: (inputs_of(prepared.tensors[name]), answers_of(prepared, name)) for name in held_out}
     found = baselines(
         inputs_of(prepared.tensors["train"]),
-        _true(prepared, "train"),
+        answers_of(prepared, "train"),
         parts,
         prepared.choice.target,
-        names,
+        prepared.names,
         seed=recipe.seed,
-        budget_s=budget,
+        budget_s=budget.baselines(),
     )
     return found
-
-
-def _true(prepared: Prepared, part: str) -> Any:
-    """Answers of a part as baselines and scores take them: in the user's units."""
-    if prepared.choice.target == "numbers":
-        return prepared.target.raw(prepared.part(part))
-    return prepared.tensors[part][Y].numpy()
 
 
 def _finish(
@@ -260,8 +239,7 @@ def _finish(
     training: Training,
     ended: Ended,
     rivals: list[Baseline],
-    clock: _Clock,
-    say: Say,
+    budget: Budget,
 ) -> Run:
     best = training.fit.best
     if best is not None and best.weights is not None:
@@ -275,20 +253,14 @@ def _finish(
     last = list(evaluations)[-1]
     bundle = _with_facts(bundle, prepared, evaluations[last])
     probe = prepared.part(last)
-    bundle.save(folder.bundle, probe.take(_first(len(probe), 8)))
+    bundle.save(folder.bundle, probe.take(np.arange(min(len(probe), 8))))
     report = _report(folder, prepared, training, ended, bundle, evaluations, answers, rivals)
-    report["training"]["total_seconds"] = round(clock.passed, 3)
+    report["training"]["total_seconds"] = round(budget.passed, 3)
     folder.write_json(folder.report, report)
     folder.write_json(folder.findings, report["findings"])
     if prepared.recipe.report.html:
         write_report(folder.path)
     return Run(folder)
-
-
-def _first(rows: int, most: int) -> Any:
-    import numpy as np
-
-    return np.arange(min(rows, most))
 
 
 def _bundle(prepared: Prepared, training: Training) -> Bundle:
@@ -351,7 +323,7 @@ def _report(
         recipe=recipe.to_dict(),
         history=read_journal(folder.metrics),
         training=training_facts,
-        evaluations=evaluations,
+        evaluations={"train": _on_training_rows(bundle, prepared), **evaluations},
         baselines=[rival.to_json() for rival in rivals],
         rows=rows,
         extras=_extras(prepared),
@@ -389,6 +361,14 @@ def _report(
         "worst": worst_rows(bundle, prepared.part(last), y, outputs),
         "findings": [finding.to_json() for finding in diagnose(evidence)],
     }
+
+
+def _on_training_rows(bundle: Bundle, prepared: Prepared) -> Evaluation:
+    """Figures on some rows that were trained on: only for comparison with those that were not."""
+    rows = prepared.split.train
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _TRAIN_ROWS_SCORED)).astype(np.int64)]
+    data = prepared.dataset.take(some)
+    return score(bundle, truth(bundle, data), predicted(bundle, data), prepared.recipe.seed)
 
 
 def _extras(prepared: Prepared) -> dict[str, Any]:

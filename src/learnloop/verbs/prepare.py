@@ -51,6 +51,11 @@ class Prepared:
     def target_kind(self) -> TargetKind:
         return self.choice.target  # type: ignore[return-value]
 
+    @property
+    def names(self) -> list[str]:
+        """Classes, labels or targets, as text."""
+        return [str(name) for name in getattr(self.target, "classes", self.target.names)]
+
     def part(self, name: str) -> Dataset:
         """The raw rows of one part."""
         return self.dataset.take(getattr(self.split, name))
@@ -73,7 +78,7 @@ def prepare(
     if look is not None:
         look(dataset)
     choice = choose(draft, dataset)
-    dataset = set_task(dataset, choice.task)
+    dataset = set_task(dataset, choice.task)  # type: ignore[arg-type]
     seed = int(draft.get("seed", 0))
     parts, draft = (known_split, draft) if known_split is not None else _split(dataset, draft, seed)
     train = dataset.take(parts.train)
@@ -158,6 +163,14 @@ def describe(prepared: Prepared) -> list[str]:
 def say_all(lines: Sequence[str], say: Say) -> None:
     for line in lines:
         say(line)
+
+
+def answers_of(prepared: Prepared, part: str) -> np.ndarray:
+    """The answers of a part as baselines and scores take them: in the user's units."""
+    if prepared.choice.target == "numbers":
+        raw: np.ndarray = prepared.target.raw(prepared.part(part))
+        return raw
+    return prepared.tensors[part][Y].numpy()
 
 
 def inputs_of(batch: Batch) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,15 @@ def predicted(bundle: Bundle, data: Dataset) -> np.ndarray:
 
 
 def score(bundle: Bundle, y: np.ndarray, outputs: np.ndarray, seed: int = 0) -> Evaluation:
-    """Metrics with intervals."""
-    names = [str(name) for name in bundle.classes]
-    if bundle.about.target == "class":
-        return evaluate_classes(y, outputs, names, seed)
-    if bundle.about.target == "labels":
-        return evaluate_labels(y, outputs, names, seed)
-    return evaluate_numbers(y, outputs, bundle.target_names, seed)
+    """Metrics with intervals of the bundle's `outputs`."""
+    names = bundle.target_names if bundle.about.target == "numbers" else [str(name) for name in bundle.classes]
+    return score_arrays(bundle.about.target, y, outputs, names, seed)
+
+
+def score_arrays(kind: str, y: np.ndarray, outputs: np.ndarray, names: Sequence[str], seed: int = 0) -> Evaluation:
+    """Metrics with intervals by the kind of target: class, labels or numbers."""
+    evaluate = {"class": evaluate_classes, "labels": evaluate_labels, "numbers": evaluate_numbers}[kind]
+    return evaluate(y, outputs, names, seed)
 
 
 def worst_rows(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:

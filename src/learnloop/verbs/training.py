@@ -35,6 +35,7 @@ from learnloop.train.validation import Validation
 from learnloop.train.watchers.journal import CsvWriter, JournalWriter
 from learnloop.train.watchers.progress import choose_progress
 from learnloop.train.watchers.tensorboard import TensorBoardWriter
+from learnloop.verbs.budget import Budget
 from learnloop.verbs.prepare import Prepared
 
 EVALUATIONS_A_RUN = 30
@@ -67,8 +68,7 @@ def build_loss(prepared: Prepared) -> Loss:
         return lambda outputs, y, weight: own(outputs, y)
     config = prepared.recipe.loss
     if prepared.target_kind != "numbers":
-        names = [str(name) for name in getattr(prepared.target, "classes", prepared.target.names)]
-        config = weighted(prepared.recipe, prepared.tensors["train"][Y].numpy(), names, prepared.outputs)
+        config = weighted(prepared.recipe, prepared.tensors["train"][Y].numpy(), prepared.names, prepared.outputs)
     return config.build()  # type: ignore[union-attr]
 
 
@@ -77,13 +77,10 @@ def set_up(
     folder: RunFolder,
     *,
     plan: Plan | None,
-    deadline: float | None,
+    budget: Budget,
     watchers: Sequence[Watcher] = (),
 ) -> Training:
-    """Everything from the network to the loop. `plan`: the measured Plan of a run that is resumed.
-
-    deadline: time.monotonic() at which training must end, for a limit in minutes.
-    """
+    """Everything from the network to the loop. `plan`: the measured Plan of a run that is resumed."""
     recipe, train = prepared.recipe, prepared.recipe.train
     net = build_net(prepared)
     perceptron = getattr(recipe.model, "rule", "gradient") == "perceptron"
@@ -109,7 +106,7 @@ def set_up(
         )
     source = RowSource(placed["train"], batch_size, seed=derive(recipe.seed, "order"))
     step_seconds = 1.2e-3 * plan.ms if plan.ms else 1e-3  # forward and backward were timed; the update comes on top
-    limit = _limit(prepared, source, deadline, step_seconds)
+    limit = _limit(prepared, source, budget, step_seconds)
     held_out = placed.get("validation", placed["train"])
     fit = Fit(
         task,
@@ -175,11 +172,11 @@ def _scale(prepared: Prepared) -> torch.Tensor | None:
     return torch.as_tensor(prepared.target.std, dtype=torch.float32)
 
 
-def _limit(prepared: Prepared, source: RowSource, deadline: float | None, step_seconds: float) -> Limit:
+def _limit(prepared: Prepared, source: RowSource, budget: Budget, step_seconds: float) -> Limit:
     train = prepared.recipe.train
     if train.minutes is not None:
-        left = (deadline - time.monotonic()) if deadline is not None else 60 * train.minutes
-        return TimeLimit(max(left, 0.5), pace=step_seconds * 1.1)
+        deadline = budget.deadline(prepared, step_seconds)
+        return TimeLimit(max(deadline - time.monotonic(), 0.1), pace=step_seconds)
     if train.steps is not None:
         return StepLimit(train.steps)
     return StepLimit.of_epochs(train.epochs or 1, source.samples, source.batch_size)
