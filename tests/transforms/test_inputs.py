@@ -15,6 +15,7 @@ from learnloop.data import mapped
 from learnloop.data.dataset import Dataset
 from learnloop.data.schema import Field, Schema
 from learnloop.errors import DataError, ManyErrors, SchemaError, UserError
+from learnloop.transforms import images
 from learnloop.transforms.inputs import InputEncoder
 
 
@@ -279,10 +280,10 @@ def test_mapped_images_stay_mapped(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(images, "_CHUNK_BYTES", 4 * 5 * 3 * 7)
     plain = photos((4, 5, 3))
     np.save(tmp_path / "x.npy", plain.arrays["image"])
-    mapped = photos((4, 5, 3), values=np.load(tmp_path / "x.npy", mmap_mode="r"))
+    large = photos((4, 5, 3), values=np.load(tmp_path / "x.npy", mmap_mode="r"))
     encoder = InputEncoder()
-    encoder.fit(mapped)
-    x = encoder.apply(mapped)["x"]
+    encoder.fit(large)
+    x = encoder.apply(large)["x"]
     assert isinstance(x, np.memmap)
     np.testing.assert_array_equal(x, plain.arrays["image"].transpose(0, 3, 1, 2))
 
