@@ -9,6 +9,21 @@ from learnloop.verbs.report import report as write_report
 from learnloop.verbs.run import Run as Run
 from learnloop.verbs.runs import runs as list_runs
 
+__all__ = [
+    "Bundle",
+    "Run",
+    "__version__",
+    "compare",
+    "evaluate",
+    "fit",
+    "inspect",
+    "list_runs",
+    "load",
+    "predict",
+    "read",
+    "write_report",
+]
+
 load = Run.open
 __version__: str
 __all__: list[str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,73 +16,27 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from learnloop.bundle import card, probe
-from learnloop.contracts import Batch, InputSpec
+from learnloop.bundle.about import FORMAT, About
+from learnloop.contracts import Batch
 from learnloop.data.conform import conform
 from learnloop.data.dataset import Dataset
-from learnloop.data.schema import Schema
 from learnloop.errors import ModelError, RunError
 from learnloop.models.table import find_model
 from learnloop.optim.plan import PLAIN
 from learnloop.runs.atomic import whole_folder, write_bytes, write_json, write_text
-from learnloop.runs.environment import environment
 from learnloop.runs.pack import pack, unpack
 from learnloop.tasks.classify import PROBABILITIES
 from learnloop.tasks.regress import VALUES
-from learnloop.tasks.table import TargetKind, make_perceptron, make_task
+from learnloop.tasks.table import make_perceptron, make_task
 from learnloop.transforms.inputs import InputEncoder
 from learnloop.transforms.table import TARGETS
 
-FORMAT = 1
 _CELLS_A_BATCH = 4_000_000
 """Numbers in one batch of predictions: bounded memory for tables and images alike."""
 
 
 def _no_loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
     raise ModelError("bundle", "only predicts", found="a training step was asked of it")
-
-
-@dataclass(frozen=True)
-class About:
-    """The plain facts of a bundle (bundle.json).
-
-    task     "classify" or "regress";  target: "class", "labels" or "numbers"
-    model    {"name": ..., "config": {...}}: name is in MODELS, or an import path, or "own" for a module handed over
-    outputs  of the network
-    facts    for the model card: data, rows, metrics
-    """
-
-    task: str
-    target: TargetKind
-    model: Mapping[str, Any]
-    spec: InputSpec
-    outputs: int
-    schema: Schema
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "task": self.task,
-            "target": self.target,
-            "model": dict(self.model),
-            "input": self.spec.to_json(),
-            "outputs": self.outputs,
-            "schema": self.schema.to_json(),
-            "facts": dict(self.facts),
-            "environment": environment(),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> About:
-        return cls(
-            task=data["task"],
-            target=data["target"],
-            model=data["model"],
-            spec=InputSpec.from_json(data["input"]),
-            outputs=int(data["outputs"]),
-            schema=Schema.from_json(data["schema"]),
-            facts=data["facts"],
-        )
 
 
 class Bundle:

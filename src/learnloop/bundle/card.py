@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from learnloop.bundle.bundle import About
+from learnloop.bundle.about import About
 
 
 def text(about: About) -> str:

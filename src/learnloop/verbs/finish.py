@@ -1,0 +1,184 @@
+"""From trained weights to what is kept of a run: the bundle, its figures, the findings, the report."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from learnloop.bundle.about import About
+from learnloop.bundle.bundle import Bundle
+from learnloop.contracts import Y
+from learnloop.diagnose.finding import Evidence
+from learnloop.diagnose.separable import linearly_separable
+from learnloop.diagnose.table import diagnose
+from learnloop.report.page import write_report
+from learnloop.runs.environment import learnloop_version
+from learnloop.runs.folder import RunFolder
+from learnloop.runs.journal import read_journal
+from learnloop.scores.evaluation import Evaluation
+from learnloop.train.fit import Ended
+from learnloop.verbs.baselines import Baseline, verdict
+from learnloop.verbs.budget import Budget
+from learnloop.verbs.prepare import Prepared
+from learnloop.verbs.run import Run
+from learnloop.verbs.scoring import predicted, score, truth, worst_rows
+from learnloop.verbs.training import Training
+
+_TRAIN_ROWS_SCORED = 2000
+"""Training rows that are scored to tell underfitting from overfitting."""
+
+
+def finish(
+    folder: RunFolder,
+    prepared: Prepared,
+    training: Training,
+    ended: Ended,
+    rivals: list[Baseline],
+    budget: Budget,
+) -> Run:
+    """The rest of a run: best weights, bundle, figures, findings, report."""
+    best = training.fit.best
+    if best is not None and best.weights is not None:
+        training.task.load_weights(best.weights)
+    bundle = _bundle(prepared, training)
+    evaluations, answers = {}, {}
+    for name in [part for part in prepared.parts if part != "train"] or ["train"]:
+        rows = prepared.part(name)
+        answers[name] = (truth(bundle, rows), predicted(bundle, rows))
+        evaluations[name] = score(bundle, *answers[name], prepared.recipe.seed)
+    last = list(evaluations)[-1]
+    bundle = _with_facts(bundle, prepared, evaluations[last])
+    probe = prepared.part(last)
+    bundle.save(folder.bundle, probe.take(np.arange(min(len(probe), 8))))
+    report = _report(folder, prepared, training, ended, bundle, evaluations, answers, rivals)
+    report["training"]["total_seconds"] = round(budget.passed, 3)
+    folder.write_json(folder.report, report)
+    folder.write_json(folder.findings, report["findings"])
+    if prepared.recipe.report.html:
+        write_report(folder.path)
+    return Run(folder)
+
+
+def _bundle(prepared: Prepared, training: Training) -> Bundle:
+    net = training.net.to("cpu")
+    about = About(
+        task=prepared.choice.task,
+        target=prepared.target_kind,
+        model=_model_of(prepared),
+        spec=prepared.spec,
+        outputs=prepared.outputs,
+        schema=prepared.dataset.schema,
+    )
+    return Bundle(about, prepared.encoder, prepared.target, net)
+
+
+def _model_of(prepared: Prepared) -> dict[str, Any]:
+    name = prepared.choice.model
+    config = prepared.recipe.model.model_dump(mode="json")
+    if "model" in prepared.recipe.objects or name == "object":
+        return {"name": "own", "config": {"class": config.get("path", "")}}
+    return {"name": name, "config": config}
+
+
+def _with_facts(bundle: Bundle, prepared: Prepared, evaluation: Evaluation) -> Bundle:
+    facts = {
+        "data": prepared.dataset.name,
+        "rows": len(prepared.split.train),
+        "seed": prepared.recipe.seed,
+        "metrics": evaluation.metrics,
+    }
+    return Bundle(replace(bundle.about, facts=facts), bundle.encoder, bundle.target, bundle.net)
+
+
+def _report(
+    folder: RunFolder,
+    prepared: Prepared,
+    training: Training,
+    ended: Ended,
+    bundle: Bundle,
+    evaluations: dict[str, Evaluation],
+    answers: dict[str, tuple[Any, Any]],
+    rivals: list[Baseline],
+) -> dict[str, Any]:
+    recipe = prepared.recipe
+    last = list(evaluations)[-1]
+    y, outputs = answers[last]
+    rows = {name: len(getattr(prepared.split, name)) for name in ("train", "validation", "test")}
+    best = training.fit.best
+    training_facts = {
+        "seconds": round(ended.seconds, 3),
+        "steps": ended.step,
+        "passes": round(ended.samples / max(1, rows["train"]), 3),
+        "stopped": ended.stopped,
+        "best_step": best.step if best is not None else ended.step,
+        "parameters": training.parameters,
+        "plan": training.plan.line(),
+        "monitor": recipe.train.monitor,
+    }
+    evidence = Evidence(
+        recipe=recipe.to_dict(),
+        history=read_journal(folder.metrics),
+        training=training_facts,
+        evaluations={"train": _on_training_rows(bundle, prepared), **evaluations},
+        baselines=[rival.to_json() for rival in rivals],
+        rows=rows,
+        extras=_extras(prepared),
+    )
+    return {
+        "format": 1,
+        "created": datetime.now().isoformat(timespec="seconds"),
+        "version": learnloop_version(),
+        "asked": {
+            "command": " ".join(["learnloop", *sys.argv[1:]]) if sys.argv[0].endswith("learnloop") else "ll.fit(...)",
+            "data": prepared.dataset.name,
+            "target": [field.name for field in prepared.dataset.schema.targets],
+            "task": prepared.choice.task,
+            "model": prepared.choice.model,
+            "seed": recipe.seed,
+        },
+        "data": {
+            "rows": rows,
+            "split": prepared.split.how,
+            "schema": prepared.dataset.schema.to_json(),
+            "notes": list(prepared.notes),
+        },
+        "training": training_facts,
+        "evaluation": {name: evaluation.to_json() for name, evaluation in evaluations.items()},
+        "baselines": [rival.to_json() for rival in rivals],
+        "verdict": verdict(
+            evaluations[last].task,
+            evaluations[last],
+            rivals,
+            y=y,
+            predictions=outputs,
+            part=last,
+            seed=recipe.seed,
+        ),
+        "worst": worst_rows(bundle, prepared.part(last), y, outputs),
+        "findings": [finding.to_json() for finding in diagnose(evidence)],
+    }
+
+
+def _on_training_rows(bundle: Bundle, prepared: Prepared) -> Evaluation:
+    """Figures on some rows that were trained on: only for comparison with those that were not."""
+    rows = prepared.split.train
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _TRAIN_ROWS_SCORED)).astype(np.int64)]
+    data = prepared.dataset.take(some)
+    return score(bundle, truth(bundle, data), predicted(bundle, data), prepared.recipe.seed)
+
+
+def _extras(prepared: Prepared) -> dict[str, Any]:
+    """Facts that only some checks need: for the perceptron, whether a hyperplane separates the classes at all."""
+    if getattr(prepared.recipe.model, "rule", "gradient") != "perceptron":
+        return {}
+    batch = prepared.tensors["train"]
+    with suppress(ValueError):
+        return {
+            "linearly_separable": linearly_separable(batch["x"].numpy().reshape(len(batch[Y]), -1), batch[Y].numpy())
+        }
+    return {}
