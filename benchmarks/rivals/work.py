@@ -107,7 +107,9 @@ def accuracy(net: Any, x: np.ndarray, y: np.ndarray, rows: int = 1000) -> float:
     return float((guess == y[:rows]).mean())
 
 
-def report(marks: Marks, given: argparse.Namespace, *, version: str, parameters: int, accuracy: float, **more: Any) -> None:
+def report(
+    marks: Marks, given: argparse.Namespace, *, version: str, parameters: int, accuracy: float, **more: Any
+) -> None:
     """The line that loop.py reads. Refuses other work than was asked for."""
     if parameters != PARAMETERS[given.case]:
         raise SystemExit(f"{parameters} parameters, expected {PARAMETERS[given.case]}: not the same network")

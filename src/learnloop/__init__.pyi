@@ -26,4 +26,3 @@ __all__ = [
 
 load = Run.open
 __version__: str
-__all__: list[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -143,12 +144,13 @@ class Bundle:
             write_text(fresh / "README.md", card.text(self.about))
 
     @classmethod
-    def load(cls, path: Path, net: nn.Module | None = None) -> Bundle:
+    def load(cls, path: str | os.PathLike[str], net: nn.Module | None = None) -> Bundle:
         """Read a bundle and make it pass its own exam.
 
         net: the module, when the bundle was made from one that was handed over as an object.
         Raises RunError when files are missing or damaged, of a newer format, or when the exam fails.
         """
+        path = Path(path)
         about = _about(path)
         if net is None:
             net = _rebuild(path, about)

@@ -43,7 +43,13 @@ def check(path: Path, answer: Callable[[Dataset], Mapping[str, np.ndarray]], sch
         given, expected = exam["inputs"], exam["answers"]
         relative, absolute = float(exam["relative"]), float(exam["absolute"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(str(path / "probe.json"), "must be readable", found=str(error)) from error
+        raise RunError(
+            str(path / "probe.json"),
+            "must be readable: without its exam a bundle cannot be trusted",
+            found=str(error),
+            cause="the copy is incomplete, or the file was changed by hand",
+            do=f"learnloop fit --resume {path.parent}",
+        ) from error
     outputs = answer(_rows(given, schema))
     for name, values in expected.items():
         want, got = np.asarray(values, np.float64), np.asarray(outputs[name], np.float64)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +26,11 @@ def fit(
         list[str] | None,
         typer.Option("--target", "-t", metavar="COL", help="column to learn; may be repeated"),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="its rows stay together in one part of the split")
+    ] = None,
+    time: Annotated[str | None, typer.Option(metavar="COL", help="the newest rows are the test part")] = None,
+    weight: Annotated[str | None, typer.Option(metavar="COL", help="how much each row counts")] = None,
     task: Annotated[str | None, typer.Option(metavar="T", help="classify or regress")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", metavar="M", help="see `learnloop models`")] = None,
     epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the training part")] = None,
@@ -57,7 +62,7 @@ def fit(
 
     learnloop fit recipe.yaml --set optimiser.name=sgd --lr 0.1
     """
-    began = time.monotonic()  # --minutes counts from here
+    began = monotonic()  # --minutes counts from here
     if sets == ["help"]:
         from learnloop.recipe.reference import reference
 
@@ -67,6 +72,9 @@ def fit(
     flags: dict[str, Any] = {
         "data.path": path,
         "data.target": tuple(target) if target else None,
+        "data.group": group,
+        "data.time": time,
+        "data.weight": weight,
         "data.download": download or None,
         "task.name": task,
         "model.name": model,

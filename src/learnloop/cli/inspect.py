@@ -16,6 +16,11 @@ def inspect(
         list[str] | None,
         typer.Option("--target", "-t", metavar="COL", help="column to learn; may be repeated"),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="its rows stay together in one part of the split")
+    ] = None,
+    time: Annotated[str | None, typer.Option(metavar="COL", help="the newest rows are the test part")] = None,
+    weight: Annotated[str | None, typer.Option(metavar="COL", help="how much each row counts")] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="data.columns.zip=category")
     ] = None,
@@ -43,6 +48,9 @@ def inspect(
     flags = {
         "data.path": data,
         "data.target": tuple(target) if target else None,
+        "data.group": group,
+        "data.time": time,
+        "data.weight": weight,
         "data.download": download or None,
     }
     draft = build(flags=flags, sets=sets or ())

@@ -6,6 +6,7 @@ Nothing here imports torch, NumPy, pandas or pydantic: a command imports what it
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -94,6 +95,8 @@ def run(arguments: Sequence[str]) -> int:
             return _interrupted()
         if isinstance(error, LearnloopError) and error.exit_code != 1:
             return _end(error, debug)
+        if _no_memory(error):
+            return _end(_too_large(error), debug)
         return _ours(error)
 
 
@@ -126,6 +129,22 @@ def _ours(error: Exception) -> int:
         file=sys.stderr,
     )
     return 1
+
+
+def _no_memory(error: Exception) -> bool:
+    text = str(error)
+    return isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text
+
+
+def _too_large(error: Exception) -> UserError:
+    asked = re.search(r"(?:allocate|Unable to allocate) ([0-9.]+ ?[A-Za-z]*)", str(error))
+    return UserError(
+        "memory",
+        "must hold the data, the network and one batch",
+        found=f"no room for another {asked.group(1).strip()}" if asked else "no room left",
+        cause="a network, an image or a batch that is too large for this machine",
+        do=("--batch-size 32", "learnloop models NAME --set ...   # shows the memory of a training step"),
+    )
 
 
 def _broken_pipe() -> int:

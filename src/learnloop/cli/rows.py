@@ -11,6 +11,7 @@ from typing import Any
 
 from learnloop.errors import DataError
 
+TABLES = (".csv", ".tsv", ".txt", ".data", ".json", ".jsonl", ".gz", ".parquet", ".npz", ".npy")
 PAIR = re.compile(r"^([^=/\\{}\[\]]+)=(.*)$", re.DOTALL)
 
 
@@ -23,6 +24,14 @@ def rows_of(inputs: Sequence[str]) -> Any:
     if texts == ["-"]:
         return _from_json(sys.stdin.read(), "standard input")
     if all(Path(text).exists() for text in texts):
+        tables = [text for text in texts if Path(text).is_dir() or text.lower().endswith(TABLES)]
+        if len(texts) > 1 and tables:
+            raise DataError(
+                tables[0],
+                "several inputs must all be image files; of tables and folders one at a time",
+                found=f"{len(texts)} inputs",
+                do=f"learnloop predict RUN {tables[0]}",
+            )
         return texts[0] if len(texts) == 1 else texts
     if all(text.lstrip().startswith(("{", "[")) for text in texts):
         return [row for text in texts for row in _from_json(text, text)]

@@ -32,6 +32,15 @@ def usage_error(error: Exception, app: Any) -> UserError | None:
         if said.startswith("Input should be "):  # pydantic's words, in newer versions of typer
             must, found = f"must be {said.removeprefix('Input should be ').split(',')[0]}", ""
         return UserError(_shown(parameter), must, found=found, do=f"{command} --help")
+    extra = re.search(r"unexpected extra arguments?\(?s?\)? \((.*)\)", message)
+    if extra:
+        return UserError(
+            command,
+            "takes one of these at a time",
+            found=f"also {extra.group(1)}",
+            cause="a name with a space that is not in quotes",
+            do=f"{command} --help",
+        )
     where = str(option) if option is not None else command
     return UserError(where, message.rstrip("."), do=f"{command} --help")
 

@@ -189,6 +189,8 @@ def _refuse_almost_numbers(series: pd.Series, texts: list[str], codes: np.ndarra
     numbers = parse_numbers(texts)
     bad = np.flatnonzero(np.isnan(numbers))
     good = len(texts) - len(bad)
+    if not len(bad):
+        return  # no text at all: every value is missing
     if kind != "number" and not (good >= 10 and len(bad) <= 5 and good >= 20 * len(bad)):
         return
     shown = []

@@ -19,7 +19,7 @@ from learnloop.data.opening import open_source
 from learnloop.data.raw import Raw
 from learnloop.data.roles import SPLIT_VALUES, refuse_infinities
 from learnloop.data.schema import Field, Schema
-from learnloop.errors import DataError, SchemaError, UserError, did_you_mean, nearest, raise_all
+from learnloop.errors import DataError, ManyErrors, SchemaError, UserError, did_you_mean, nearest, raise_all
 
 CARRIED = ("group", "time", "weight", "id")
 
@@ -37,7 +37,10 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
     Raises SchemaError, all mistakes at once: missing columns (nearest names), wrong width, values of
     another kind, labels that the model does not know (need_target). Raises DataError for unreadable sources.
     """
-    raw = _open(source, schema)
+    try:
+        raw = _open(source, schema)
+    except DataError as error:
+        raise _without_sets(error) from None
     raw = _renamed(raw, schema, need_target)
     wanted = [field for field in schema.fields if _wanted(field, raw, need_target)]
     errors: list[UserError] = list(_missing(raw, wanted))
@@ -66,7 +69,12 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
         notes=(*raw.notes, *notes, *_extra(raw, schema)),
         origin=raw.origin,
     )
-    refuse_infinities(data)
+    try:
+        refuse_infinities(data)
+    except ManyErrors as found:
+        raise_all([_as_schema_error(error) for error in found.errors])
+    except DataError as found:
+        raise _as_schema_error(found) from None
     return data
 
 
@@ -82,6 +90,8 @@ def _open(source: Any, schema: Schema) -> Raw:
             source = _image_batch(source, images[0])
         elif isinstance(source, str | Path) or _is_paths(source):
             return open_source(source, image_size=(height, width), channels=channels)
+    elif isinstance(source, pd.Series) and set(source.index) & {field.name for field in schema.inputs}:
+        source = source.to_frame().T.infer_objects()  # df.iloc[0] is one row
     elif isinstance(source, list) and source and isinstance(source[0], int | float):
         source = np.asarray(source)
     if not images and hasattr(source, "ndim") and source.ndim == 1 and not isinstance(source, pd.Series):
@@ -178,12 +188,32 @@ def _missing(raw: Raw, wanted: list[Field]) -> list[SchemaError]:
             raw.name,
             f"must have the {what} that the model was trained on",
             found=f"no {', '.join(field.name for field in gone)}",
-            cause=" ".join(misspelt)
-            or ("the target is needed to evaluate; predict needs none" if targets else "another table"),
-            do=f"df = df.rename(columns={renames!r})" if renames else (),
+            cause=" ".join(misspelt) or _why_missing(raw, gone, bool(targets), bool(len(wanted) > len(gone))),
+            do=_mend_missing(raw, gone, renames),
             available=nearest(gone[0].name, spare or raw.names),
         )
     ]
+
+
+def _why_missing(raw: Raw, gone: list[Field], target: bool, some_there: bool) -> str:
+    if any(field.kind == "image" for field in gone):
+        return "a table; the model was trained on images"
+    if raw.arrays:
+        return "images; the model was trained on a table"
+    if target:
+        return "the target is needed to evaluate; predict needs none"
+    return "a column was dropped or renamed" if some_there else "another table"
+
+
+def _mend_missing(raw: Raw, gone: list[Field], renames: Mapping[str, str]) -> str | tuple[str, ...]:
+    if renames:
+        return f"df = df.rename(columns={renames!r})"
+    if any(field.kind == "image" for field in gone):
+        return "learnloop predict RUN picture.png   # or a folder of pictures"
+    inputs = [field.name for field in gone if field.role == "input"]
+    if not inputs or raw.arrays:
+        return ()
+    return f"df[{inputs[0]!r}] = None   # when its values are not known: they count as missing"
 
 
 def _tidied(raw: Raw, wanted: list[Field], errors: list[UserError]) -> tuple[pd.DataFrame, list[str]]:
@@ -208,8 +238,18 @@ def _tidied(raw: Raw, wanted: list[Field], errors: list[UserError]) -> tuple[pd.
 def _as_schema_error(error: UserError) -> UserError:
     if isinstance(error, SchemaError) or not isinstance(error, DataError):
         return error
+    plain = _without_sets(error)
+    return SchemaError(
+        plain.where, plain.must, found=plain.found, cause=plain.cause, do=plain.do, available=plain.available
+    )
+
+
+def _without_sets(error: UserError) -> UserError:
+    """Without advice that only `fit` can follow."""
+    if isinstance(error, SchemaError | ManyErrors) or not any("--set" in line for line in error.do):
+        return error
     do = [line for line in error.do if "--set" not in line]
-    return SchemaError(error.where, error.must, found=error.found, cause=error.cause, do=do, available=error.available)
+    return type(error)(error.where, error.must, found=error.found, cause=error.cause, do=do, available=error.available)
 
 
 def _converted(series: pd.Series, field: Field, where: str) -> pd.Series:

@@ -60,7 +60,7 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and (path.is_file() or path.is_symlink())
     )
 
 
@@ -78,7 +78,7 @@ def _read_classes(
             parts += [part] * len(found)
     if not files:
         raise _no_classes(folder)
-    notes = _odd_files(folder, files)
+    notes = [*_odd_files(folder, files), *_empty_classes(roots, set(labels))]
     decoded = decode_files(files, str(folder), size=size, channels=channels, corrupt=corrupt)
     kept = decoded.kept
     frame = pd.DataFrame(
@@ -105,7 +105,15 @@ def _odd_files(folder: Path, files: list[Path]) -> list[str]:
     if not odd:
         return []
     names = ", ".join(path.name for path in sorted(odd)[:5])
-    return [f"{len(odd)} files that are not images in a class folder were left out: {names}."]
+    what = "1 file that is not an image" if len(odd) == 1 else f"{len(odd)} files that are not images"
+    return [f"{what} in a class folder: left out ({names})."]
+
+
+def _empty_classes(roots: dict[str, Path], labels: set[str]) -> list[str]:
+    """A class folder without images is no class; most likely its pictures are somewhere else."""
+    named = {path.name for root in roots.values() for path in _folders(root)}
+    empty = sorted(name for name in named - labels if not name.startswith("__"))
+    return [f"Folders without images are no classes: {', '.join(empty[:5])}."] if empty else []
 
 
 def _is_table(path: Path) -> bool:
@@ -113,6 +121,13 @@ def _is_table(path: Path) -> bool:
 
 
 def _no_classes(folder: Path) -> DataError:
+    if (folder / "recipe.yaml").is_file():
+        return DataError(
+            str(folder),
+            "must be data",
+            found="the folder of a run",
+            do=(f"learnloop fit {folder}/recipe.yaml   # the same again", f"learnloop fit --resume {folder}"),
+        )
     tables = [path for path in sorted(folder.iterdir()) if path.is_file()]
     loose = image_files(folder)
     if loose:

@@ -151,7 +151,8 @@ def _trait_notes(headers: Sequence[Header]) -> list[str]:
 
 
 def _names(paths: Sequence[Path], bad: dict[int, str]) -> str:
-    shown = [f"{paths[place].name} ({reason})" for place, reason in list(bad.items())[:10]]
+    # With the folder: every class may have its own 0001.png.
+    shown = [f"{paths[place].parent.name}/{paths[place].name} ({reason})" for place, reason in list(bad.items())[:10]]
     return ", ".join(shown) + (f", and {len(bad) - 10} more" if len(bad) > 10 else "")
 
 

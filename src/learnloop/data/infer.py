@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from learnloop.data.columns import is_textual, tidy, to_text
+from learnloop.data.columns import find_date_format, is_textual, tidy, to_text
 from learnloop.data.dataset import Dataset
 from learnloop.data.guess import guess, is_whole, make, numbered_families
 from learnloop.data.raw import Raw
@@ -20,6 +20,7 @@ from learnloop.errors import DataError, raise_all
 
 TaskName = Literal["classify", "regress"]
 MOST_CLASSES = 20
+LARGEST = 1e30
 ASIDE: dict[str, Role] = {"constant": "ignore", "text": "ignore", "id": "id"}
 
 
@@ -173,7 +174,8 @@ def set_task(dataset: Dataset, task: TaskName) -> Dataset:
     raise_all(errors)
     frame = dataset.frame.assign(**{name: column for name, (_, column) in changed.items()})
     fields = (changed[field.name][0] if field.name in changed else field for field in dataset.schema.fields)
-    return replace(dataset, schema=Schema(tuple(fields)), frame=frame)
+    notes = (*dataset.notes, *filter(None, [_alike(dataset, changed)]))
+    return replace(dataset, schema=Schema(tuple(fields)), frame=frame, notes=tuple(dict.fromkeys(notes)))
 
 
 def _to_classes(dataset: Dataset, field: Field, several: bool) -> tuple[Field, pd.Series]:
@@ -210,10 +212,30 @@ def _to_classes(dataset: Dataset, field: Field, several: bool) -> tuple[Field, p
             where,
             "must have several rows for each class",
             found=f"{len(classes)} classes in {len(series)} rows",
-            cause="a name, an id or a quantity, not a class",
+            cause=_many_classes(classes),
             do="--task regress" if field.dtype in ("int", "float") else "--target ANOTHER_COLUMN",
+            available=[name for name in dataset.schema.names if name != field.name],
         )
     return replace(made, kind=kind, role="target", dtype=dtype, why=why), column
+
+
+def _many_classes(classes: tuple[str, ...]) -> str:
+    if find_date_format(list(classes))[0]:
+        return "dates, which are neither classes nor numbers; days since a date are a number to regress"
+    return "a name, an id or a quantity, not a class"
+
+
+def _alike(dataset: Dataset, fields: Mapping[str, tuple[Field, pd.Series]]) -> str:
+    """A sentence about labels that differ by spaces or capitals alone, which are mostly one label; else ""."""
+    for name, (field, _) in fields.items():
+        groups: dict[str, list[str]] = {}
+        for label in field.categories:
+            groups.setdefault(label.strip().casefold(), []).append(label)
+        twins = [labels for labels in groups.values() if len(labels) > 1]
+        if twins:
+            shown = "; ".join(" and ".join(map(repr, labels[:3])) for labels in twins[:3])
+            return f"Target {name}: labels that differ by spaces or capitals alone are different classes: {shown}."
+    return ""
 
 
 def _to_numbers(dataset: Dataset, field: Field, several: bool) -> tuple[Field, pd.Series]:
@@ -237,7 +259,25 @@ def _to_numbers(dataset: Dataset, field: Field, several: bool) -> tuple[Field, p
     finite = values[~np.isnan(values)]
     if np.isinf(finite).any():
         row = int(np.flatnonzero(np.isinf(values))[0]) + 1
-        raise DataError(where, "must hold finite numbers", found=f"{to_text(values[row - 1])} in row {row}")
+        raise DataError(
+            where,
+            "must hold finite numbers",
+            found=f"{to_text(values[row - 1])} in row {row} (counted from 1)",
+            cause="a division by zero, or a number too large for its type",
+            do="leave the cell empty: rows without a target are dropped",
+        )
+    if len(finite) and np.abs(finite).max() > LARGEST:
+        row = int(np.nanargmax(np.abs(values))) + 1
+        raise DataError(
+            where,
+            f"must hold numbers of at most {LARGEST:g}: their squares must be numbers too",
+            found=f"{values[row - 1]:g} in row {row} (counted from 1)",
+            cause="a typing mistake, or a mark for a missing value",
+            do=(
+                "leave the cell empty: rows without a target are dropped",
+                "df['log'] = np.log(df[...])   # learn the logarithm",
+            ),
+        )
     if len(finite) and finite.min() == finite.max():
         raise DataError(
             where,

@@ -83,7 +83,9 @@ def _need_inputs(data: Dataset) -> None:
         data.name,
         "must have at least one column to learn from",
         found="; ".join(f"{field.name}: {field.why}" for field in aside) or "nothing but the target",
-        do=tuple(f"--set data.columns.{name}=category" for name in mendable[:3]),
+        cause="an empty export, or the wrong file" if aside and not mendable else "",
+        do=tuple(f"--set data.columns.{name}=category" for name in mendable[:3])
+        or f"learnloop inspect {data.name}   # shows every column",
     )
 
 

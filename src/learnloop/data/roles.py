@@ -39,7 +39,7 @@ def check_names(
     asked += [("data.ignore", name) for name in ignore] + [("data.columns", name) for name in columns]
     for flag, name in asked:
         if name not in names:
-            errors.append(no_column(flag, name, raw))
+            errors.append(no_column(flag, name, raw, columns.get(name, "")))
     for name, kind in columns.items():
         if kind not in SAYABLE:
             errors.append(
@@ -58,16 +58,24 @@ def check_names(
             continue
         if name in seen:
             errors.append(
-                RecipeError(f"{flag} {name}", "must name a column that has no other part", found=f"also {seen[name]}")
+                RecipeError(
+                    f"{flag} {name}",
+                    "must name a column that has no other part",
+                    found=f"also {seen[name]}",
+                    do=f"leave out {flag} {name} or {seen[name]} {name}",
+                    available=[other for other in names if other not in seen],
+                )
             )
         seen[name] = flag
     raise_all(errors)
 
 
-def no_column(flag: str, name: str, raw: Raw) -> DataError:
+def no_column(flag: str, name: str, raw: Raw, kind: str = "") -> DataError:
     """A column name that is not there, nearest names offered, with a line to paste."""
     best = nearest(name, raw.names, 1)
     paste = f"{flag} {best[0]}" if flag.startswith("--") else f"--set {flag}={best[0]}"
+    if flag == "data.columns":
+        paste = f"--set {flag}.{best[0]}={kind}"
     return DataError(
         flag,
         f"must name a column of {raw.name}",
@@ -146,6 +154,7 @@ def _check_roles(data: Dataset, group: str | None, time: str | None, weight: str
                     f"{flag} {name}",
                     "must have a value in every row",
                     found=f"{int(column.isna().sum())} missing values, the first in row {row}",
+                    do=f"df = df.dropna(subset=[{name!r}])",
                 )
             )
         elif flag == "--time" and data.schema[name].kind not in ("date", "number", "boolean", "id"):
@@ -174,7 +183,8 @@ def _check_roles(data: Dataset, group: str | None, time: str | None, weight: str
 def _check_weight(column: pd.Series, name: str) -> list[DataError]:
     flag = f"--weight {name}"
     if is_textual(column) or not pd.api.types.is_numeric_dtype(column):
-        return [DataError(flag, "must hold numbers", found=f"text such as {column.iloc[0]!r}")]
+        found = f"text such as {column.iloc[0]!r}"
+        return [DataError(flag, "must hold numbers", found=found, cause="the wrong column", do="--weight COLUMN")]
     values = column.to_numpy(np.float64)
     wrong = np.flatnonzero(~np.isfinite(values) | (values < 0))
     if len(wrong):
@@ -183,8 +193,12 @@ def _check_weight(column: pd.Series, name: str) -> list[DataError]:
                 flag,
                 "must hold finite numbers of at least 0",
                 found=f"{values[wrong[0]]:g} in row {wrong[0] + 1}",
+                cause="the wrong column; a weight says how much a row counts, and 0 leaves it out",
+                do="--weight COLUMN",
             )
         ]
+    if not values.any():
+        return [DataError(flag, "must have weights above 0", found="0 in every row", cause="the wrong column")]
     return []
 
 
@@ -199,6 +213,13 @@ def _own_split(data: Dataset) -> Dataset:
         if not is_textual(column) or column.isna().any():
             continue
         found = {str(value): SPLIT_VALUES.get(str(value).strip().lower()) for value in column.unique()}
+        odd = [text for text, part in found.items() if part is None]
+        if odd and "train" in found.values() and len(set(found.values())) > 2:
+            data = data.with_schema(
+                data.schema,
+                f"Column {field.name} looks like a split but also holds {', '.join(map(repr, odd[:3]))}; it was read "
+                "as an ordinary column. A split has train, validation and test only.",
+            )
         if None in found.values() or "train" not in found.values() or len(set(found.values())) < 2:
             continue
         part = column.astype(object).map(found).to_numpy(dtype=str)

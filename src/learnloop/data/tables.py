@@ -218,8 +218,8 @@ def _read_csv(
 
 def read_json(path: Path) -> Raw:
     """A JSON list of objects, or one object a line (.jsonl)."""
-    text = enc.read_bytes(path).decode("utf-8-sig")
     try:
+        text = enc.read_bytes(path).decode("utf-8-sig")
         if path.name.lower().removesuffix(".gz").endswith(".jsonl"):
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
@@ -228,6 +228,13 @@ def read_json(path: Path) -> Raw:
         raise DataError(
             f"{path}, line {error.lineno}", "must be JSON", found=f"{error.msg} at column {error.colno}"
         ) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}, line {line}", "must be text in UTF-8", found=f"the byte 0x{error.object[error.start]:02x}"
+        ) from None
+    except RecursionError:
+        raise DataError(str(path), "must be a list of objects", found="brackets nested too deep") from None
     return from_rows([rows] if isinstance(rows, dict) else rows, str(path))
 
 
@@ -252,8 +259,14 @@ def read_parquet(path: Path) -> Raw:
         raise MissingExtraError.of("pyarrow", "parquet", f"reading {path}") from None
     try:
         frame = parquet.read_table(path).to_pandas()
-    except (OSError, ValueError) as error:
-        raise DataError(str(path), "must be a whole Parquet file", found=str(error).splitlines()[0]) from None
+    except Exception as error:  # pyarrow has a dozen kinds, of which some are no ValueError
+        raise DataError(
+            str(path),
+            "must be a whole Parquet file",
+            found=(str(error).splitlines() or [type(error).__name__])[0],
+            cause="the download or copy was cut short, or this is another kind of file",
+            do="fetch or write the file again",
+        ) from None
     return from_frame(frame, str(path))
 
 
@@ -278,4 +291,9 @@ def from_frame(frame: pd.DataFrame, name: str) -> Raw:
             "must have at least one row and one column",
             found=f"{len(frame)} rows x {len(frame.columns)}",
         )
-    return Raw(name=name, frame=frame)
+    notes = []
+    for column in frame.columns:
+        if pd.api.types.is_timedelta64_dtype(frame[column].dtype):
+            frame = frame.assign(**{column: frame[column].dt.total_seconds()})
+            notes.append(f"Column {column}: lengths of time were read as seconds.")
+    return Raw(name=name, frame=frame, notes=tuple(notes))

@@ -84,6 +84,7 @@ class OwnModel:
     rule: ClassVar[str] = "gradient"
 
     def __init__(self, module: nn.Module) -> None:
+        _need_module(module)
         self.module = module
         self.path = f"{type(module).__module__}:{type(module).__qualname__}"
 
@@ -97,6 +98,21 @@ class OwnModel:
     def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
         """What the recipe can say about an instance: its class. Weights and arguments are not in it."""
         return {"path": self.path}
+
+
+def _need_module(module: object) -> None:
+    """Raises ModelError for anything but an instance of nn.Module."""
+    if isinstance(module, nn.Module):
+        return
+    is_class = isinstance(module, type)
+    name = module.__name__ if isinstance(module, type) else type(module).__name__
+    raise ModelError(
+        "model",
+        "must be a name (`learnloop models`), an import path, or an nn.Module",
+        found=f"the class {name}, not an instance" if is_class else f"{module!r}"[:80],
+        cause="the brackets are missing" if is_class else "",
+        do=f"model={name}(...)" if is_class else "class Net(nn.Module): ...; ll.fit(data, model=Net())",
+    )
 
 
 def own_class(path: str) -> type[OwnConfig]:
@@ -145,6 +161,7 @@ def adapt(module: nn.Module, spec: InputSpec, outputs: int, name: str) -> nn.Mod
         joined = TableInput(spec.numbers, spec.cardinalities)
         net, width = Joined(joined, module), joined.width
     takes = f"[batch, {', '.join(str(size) for size in spec.shape)}]" if spec.kind == "image" else f"[batch, {width}]"
+    _need_module(module)
     parameter = next(iter(module.parameters()), torch.empty(0))
     batch = [tensor.to(parameter.device) for tensor in zero_batch(spec, 2)]
     try:
@@ -154,8 +171,10 @@ def adapt(module: nn.Module, spec: InputSpec, outputs: int, name: str) -> nn.Mod
             f"model {name}",
             f"must take {takes}: {describe(spec)}",
             found=" ".join(f"{type(error).__name__}: {error}".split())[:300],
-            cause="the first layer expects another width or number of channels",
-            do=f"make the first layer take {width if spec.kind == 'table' else spec.shape[0]} inputs",
+            cause=_cause(error, parameter),
+            do="net = net.float()"
+            if parameter.dtype == torch.float64
+            else f"make the first layer take {width if spec.kind == 'table' else spec.shape[0]} inputs",
         ) from error
     fits = isinstance(found, Tensor) and found.ndim in (2, 3) and found.shape[0] == 2 and found.shape[-1] == outputs
     if not fits:
@@ -167,6 +186,14 @@ def adapt(module: nn.Module, spec: InputSpec, outputs: int, name: str) -> nn.Mod
             do=f"end it with nn.Linear(..., {outputs})",
         )
     return net
+
+
+def _cause(error: Exception, parameter: Tensor) -> str:
+    if parameter.dtype == torch.float64:
+        return "the weights are float64; inputs come as float32"
+    if "shape" in str(error) or "size" in str(error) or "channels" in str(error):
+        return "the first layer expects another width or number of channels"
+    return "a mistake in its forward, which was tried on two rows of zeros"
 
 
 def _try(net: nn.Module, batch: list[Tensor]) -> Any:

@@ -105,7 +105,7 @@ def _stepper(
 class _Declared(Config):
     """What every optimiser has."""
 
-    lr: float = Field(1e-3, gt=0, description=LR)
+    lr: float = Field(1e-3, gt=0, allow_inf_nan=False, description=LR)
     weight_decay: float = Field(0.0, ge=0, description=DECAY)
     decay_all: bool = Field(False, description=DECAY_ALL)
 
@@ -119,7 +119,7 @@ class SGDConfig(_Declared):
     coupled (L2).
     """
 
-    lr: float = Field(0.1, gt=0, description=LR)
+    lr: float = Field(0.1, gt=0, allow_inf_nan=False, description=LR)
     momentum: float = Field(0.0, ge=0, lt=1, description="mu: share of the last direction that is kept")
     nesterov: bool = Field(False, description="look ahead along the momentum (needs momentum > 0)")
 
@@ -156,7 +156,7 @@ class SGDConfig(_Declared):
 class AdagradConfig(_Declared):
     """G <- G + g^2; theta <- theta - alpha g / (sqrt(G) + eps). Duchi, Hazan & Singer, JMLR 12 (2011)."""
 
-    lr: float = Field(0.01, gt=0, description=LR)
+    lr: float = Field(0.01, gt=0, allow_inf_nan=False, description=LR)
     eps: float = Field(1e-10, gt=0, description=EPS)
 
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
@@ -194,7 +194,7 @@ class AdadeltaConfig(_Declared):
     Zeiler, arXiv:1212.5701, algorithm 1 (alpha = 1 there).
     """
 
-    lr: float = Field(1.0, gt=0, description=LR)
+    lr: float = Field(1.0, gt=0, allow_inf_nan=False, description=LR)
     rho: float = Field(0.9, ge=0, lt=1, description="rho: how slowly the running means of squares forget")
     eps: float = Field(1e-6, gt=0, description=EPS)
 
@@ -229,7 +229,7 @@ class RMSpropConfig(_Declared):
     Hinton, Coursera lecture 6e (2012), in torch's form (eps outside the root).
     """
 
-    lr: float = Field(0.01, gt=0, description=LR)
+    lr: float = Field(0.01, gt=0, allow_inf_nan=False, description=LR)
     alpha: float = Field(0.99, ge=0, lt=1, description="how slowly the running mean of squares forgets")
     eps: float = Field(1e-8, gt=0, description=EPS)
     momentum: float = Field(0.0, ge=0, lt=1, description="mu: share of the last direction that is kept")
@@ -334,7 +334,7 @@ class NAdamConfig(_Adam):
     coupled.
     """
 
-    lr: float = Field(2e-3, gt=0, description=LR)
+    lr: float = Field(2e-3, gt=0, allow_inf_nan=False, description=LR)
     momentum_decay: float = Field(4e-3, ge=0, description="psi: how fast the momentum reaches beta1")
 
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
@@ -360,9 +360,11 @@ class MuonConfig(_Declared):
     alone; the stepper's `describe()` says how many tensors each rule has.
     """
 
-    lr: float = Field(0.02, gt=0, description="learning rate of the matrices and filters that Muon moves")
+    lr: float = Field(
+        0.02, gt=0, allow_inf_nan=False, description="learning rate of the matrices and filters that Muon moves"
+    )
     weight_decay: float = Field(0.01, ge=0, description=DECAY)
-    other_lr: float = Field(1e-3, gt=0, description="learning rate of the rest, which AdamW moves")
+    other_lr: float = Field(1e-3, gt=0, allow_inf_nan=False, description="learning rate of the rest, which AdamW moves")
     momentum: float = Field(0.95, ge=0, lt=1, description="mu: how slowly the mean of gradients forgets")
     nesterov: bool = Field(True, description="look ahead along the momentum")
     ns_steps: int = Field(5, ge=1, le=20, description="Newton-Schulz iterations towards an orthogonal update")

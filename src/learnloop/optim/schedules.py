@@ -168,7 +168,7 @@ class LinearConfig(Config):
 
 
 class OneCycleConfig(Config):
-    """Half a cosine from 1/25 up to 1 in the first `warmup` of the run, then half a cosine down to 0.
+    """Half a cosine from 1/25 up to 1 in the first `warmup` of the run, then half a cosine, zero at the end.
 
     up: START + (1 - START) (1 - cos(pi f / w)) / 2; down: (1 + cos(pi t)) / 2. Smith & Topin,
     Super-Convergence, arXiv:1708.07120, in the cosine form of fastai and torch's OneCycleLR (momentum is left

@@ -18,6 +18,9 @@ from learnloop.recipe.recipe import LIMITS, ORDER
 FLAGS = {
     "data.path": "DATA",
     "data.target": "--target",
+    "data.group": "--group",
+    "data.time": "--time",
+    "data.weight": "--weight",
     "data.download": "--download",
     "task.name": "--task",
     "model.name": "--model",

@@ -64,9 +64,16 @@ class Filler:
             return None
         cls = component("loss", name, self.draft.typed("task.loss"))
         given = self.draft.section("task")
-        fields = {field: value for field, value in given.items() if field not in SECTIONS["task"].model_fields}
+        fixed = SECTIONS["task"].model_fields
+        # Advice for another loss than was chosen (a smoothing, say, for a loss without labels) does not apply.
+        advice = {field: value for field, value in self._advised("task").items() if field in cls.model_fields}
+        fields = {**advice, **{field: value for field, value in given.items() if field not in fixed}}
         weights = given.get("class_weights")
-        if weights is not None and weights.value != "none" and "class_weights" not in cls.model_fields:
+        if (
+            weights is not None
+            and weights.value != "none"
+            and not {"class_weights", "pos_weights"} & set(cls.model_fields)
+        ):
             raise RecipeError(
                 weights.typed,
                 "needs a loss that knows class weights",
@@ -152,6 +159,6 @@ class Filler:
         for key in self._advice:
             section, _, field = key.partition(".")
             fixed = SECTIONS.get(section)
-            known = section in ("model", *DEFAULT_NAMES) or (fixed is not None and field in fixed.model_fields)
+            known = section in ("model", "task", *DEFAULT_NAMES) or (fixed is not None and field in fixed.model_fields)
             if not known:
                 raise LearnloopError(f"{self.choice.model}: suggest() names {key!r}, which no recipe holds")

@@ -62,14 +62,18 @@ def read_file(path: Path) -> list[Entry]:
         raise RecipeError(str(path), "must be a recipe file", found="no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(str(path), "must be a readable text file in UTF-8", found=str(error)) from None
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         entries = [] if node is None else list(_entries(loader, node, path))
     except yaml.YAMLError as error:
         raise _not_yaml(path, text, error) from None
+    except RecursionError:
+        raise RecipeError(str(path), "must be a recipe file", found="brackets nested too deep") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if not entries:
         raise RecipeError(str(path), "must hold a recipe", found="nothing but white space or comments", do="seed: 0")
     return entries
@@ -112,6 +116,10 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> RecipeError:
         lines = text.splitlines()
         where = f"{path.name} line {mark.line + 1}, column {mark.column + 1}"
         shown = lines[mark.line].strip() if mark.line < len(lines) else "the end of the file"
+    reason = getattr(error, "reason", None)  # yaml's ReaderError: a character that no YAML text may hold
+    if reason is not None:
+        shown = f"a character that no text holds, at position {getattr(error, 'position', 0)}"
+        return RecipeError(where, "must be YAML", found=shown, cause="a binary file under the name of a recipe")
     problem = str(getattr(error, "problem", None) or error)
     cause = "a tab was used to indent; use spaces" if "\\t" in problem else problem
     return RecipeError(where, "must be YAML", found=shown, cause=cause)

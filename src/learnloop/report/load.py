@@ -11,6 +11,7 @@ from typing import Any
 from learnloop.errors import RunError
 
 FORMAT = 1
+_PARTS = ("asked", "data", "training", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,17 @@ class RunView:
 def load_run(folder: Path) -> RunView:
     """Read a run folder. Raises RunError when report.json is missing, damaged or of another format."""
     folder = Path(folder)
+    report = read_report(folder)
+    recipe = folder / "recipe.yaml"
+    # Shown, not used: a damaged letter in it is no reason to show nothing.
+    text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
+    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text)
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """report.json. Raises RunError when it is missing, damaged or of another format."""
     path = folder / "report.json"
+    again = f"learnloop fit --resume {folder}   # writes it again"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -48,16 +59,16 @@ def load_run(folder: Path) -> RunView:
             cause="the run was interrupted before its evaluation, or this is another folder",
             do=f"learnloop fit --resume {folder}",
         ) from None
-    except (OSError, ValueError) as error:
-        raise RunError(
-            str(path), "must be readable JSON", found=str(error), do=f"learnloop evaluate {folder}"
-        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        cause = "the copy is incomplete, or the file was changed by hand"
+        raise RunError(str(path), "must be readable JSON", found=str(error), cause=cause, do=again) from None
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         found = report.get("format") if isinstance(report, dict) else type(report).__name__
-        raise RunError(str(path), f"must be of format {FORMAT}", found=f"{found!r}")
-    recipe = folder / "recipe.yaml"
-    text = recipe.read_text(encoding="utf-8") if recipe.is_file() else ""
-    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text)
+        raise RunError(str(path), f"must be of format {FORMAT}", found=f"{found!r}", do=again)
+    gone = [name for name in _PARTS if not isinstance(report.get(name), dict)]
+    if gone:
+        raise RunError(str(path), "must be a whole report", found=f"no {', '.join(gone)} in it", do=again)
+    return report
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -65,17 +76,24 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     error."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    rows = []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except ValueError:
-            if number == len(lines):
+            if number == len(lines) and rows:
                 break
+            row = None
+        if not isinstance(row, dict):
             raise RunError(
-                str(path), "must hold one JSON object a line", found=f"line {number}: {line[:60]!r}"
-            ) from None
+                str(path),
+                "must hold one JSON object a line",
+                found=f"line {number}: {line[:60]!r}",
+                cause="the copy is incomplete, or the file was changed by hand",
+                do=f"mv {path} {path}.damaged   # the report is then drawn without curves",
+            )
+        rows.append(row)
     return rows

@@ -49,12 +49,39 @@ def resample_counts(rows: int, resamples: int, rng: np.random.Generator) -> Iter
 
 def resampled_confusion(confusion: np.ndarray, rng: np.random.Generator, resamples: int = RESAMPLES) -> np.ndarray:
     """Confusion matrices of resamples [b, c, c] (int64), drawn from Multinomial(n, C / n)."""
-    rows = int(confusion.sum())
-    cells = np.flatnonzero(confusion)
-    drawn = rng.multinomial(rows, confusion.ravel()[cells] / rows, size=resamples)
+    cells, drawn = _resampled_cells(confusion, rng, resamples)
     stack = np.zeros((resamples, confusion.size), np.int64)
     stack[:, cells] = drawn
     return stack.reshape(resamples, *confusion.shape)
+
+
+def resampled_margins(
+    confusion: np.ndarray, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(right, support, predicted) of the same matrices, each [b, c], without making them: a thousand matrices
+    of a thousand classes would take 8 GB."""
+    cells, drawn = _resampled_cells(confusion, rng, resamples)
+    truth, answer = np.divmod(cells, len(confusion))
+    right = np.zeros((resamples, len(confusion)), np.int64)
+    hits = np.flatnonzero(truth == answer)
+    right[:, truth[hits]] = drawn[:, hits]
+    return right, _summed(drawn, truth, len(confusion)), _summed(drawn, answer, len(confusion))
+
+
+def _resampled_cells(confusion: np.ndarray, rng: np.random.Generator, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    """(flat positions of the cells that hold rows [k], their counts in each resample [b, k])."""
+    rows = int(confusion.sum())
+    cells = np.flatnonzero(confusion)
+    return cells, rng.multinomial(rows, confusion.ravel()[cells] / rows, size=resamples)
+
+
+def _summed(drawn: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+    """Sums of the columns of `drawn` [b, k] that share a group: [b, count]."""
+    order = np.argsort(groups, kind="stable")
+    present, starts = np.unique(groups[order], return_index=True)
+    sums = np.zeros((len(drawn), count), np.int64)
+    sums[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
+    return sums
 
 
 def resampled_means(terms: np.ndarray, rng: np.random.Generator, resamples: int = RESAMPLES) -> np.ndarray:

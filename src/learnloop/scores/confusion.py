@@ -18,9 +18,18 @@ def divide(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 def class_table(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = 2 TP / (2 TP + FP + FN); each [..., c]."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
-    support = confusion.sum(axis=-1).astype(np.float64)
-    predicted = confusion.sum(axis=-2).astype(np.float64)
+    return _table(*margins(confusion))
+
+
+def margins(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(right, support, predicted): the diagonal, the sums of rows and of columns, all that the metrics need;
+    [..., c]."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return right, confusion.sum(axis=-1), confusion.sum(axis=-2)
+
+
+def _table(right: np.ndarray, support: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    right, support, predicted = (values.astype(np.float64) for values in (right, support, predicted))
     return {
         "precision": divide(right, predicted),
         "recall": divide(right, support),
@@ -37,19 +46,23 @@ def confusion_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     those that occur in the truth: scikit-learn's rule. precision, recall and f1 of class 1 are added when
     there are two classes.
     """
-    table = class_table(confusion)
+    return margin_metrics(*margins(confusion))
+
+
+def margin_metrics(right: np.ndarray, support: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """The same from the margins alone, each [..., c]."""
+    table = _table(right, support, predicted)
     rows = table["support"].sum(axis=-1)
     present = (table["support"] > 0) | (table["predicted"] > 0)
     occurring = table["support"] > 0
-    right = np.diagonal(confusion, axis1=-2, axis2=-1).sum(axis=-1)
     metrics = {
-        "accuracy": divide(right, rows),
+        "accuracy": divide(right.sum(axis=-1), rows),
         "balanced_accuracy": divide((table["recall"] * occurring).sum(-1), occurring.sum(-1)),
         "f1_weighted": divide((table["f1"] * table["support"]).sum(-1), rows),
     }
     for name in ("precision", "recall", "f1"):
         metrics[f"{name}_macro"] = divide((table[name] * present).sum(-1), present.sum(-1))
-        if confusion.shape[-1] == 2:
+        if right.shape[-1] == 2:
             metrics[name] = table[name][..., 1]
     return metrics
 

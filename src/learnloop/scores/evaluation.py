@@ -13,7 +13,7 @@ from learnloop.scores.bootstrap import (
     RESAMPLES,
     exact_share,
     interval,
-    resampled_confusion,
+    resampled_margins,
     resampled_means,
     resampled_ranking,
 )
@@ -24,6 +24,7 @@ from learnloop.scores.confusion import (
     confusion_matrix,
     confusion_metrics,
     divide,
+    margin_metrics,
 )
 from learnloop.scores.names import headline, higher_is_better
 from learnloop.scores.ranking import Ranking, area_and_precision, curves
@@ -97,7 +98,7 @@ def evaluate_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence
     predicted = p.argmax(axis=1)
     confusion = confusion_matrix(y, predicted, c)
     metrics = {name: float(value) for name, value in confusion_metrics(confusion).items()}
-    drawn = confusion_metrics(resampled_confusion(confusion, rng))
+    drawn = margin_metrics(*resampled_margins(confusion, rng))
 
     terms = np.stack([probability.log_losses(y, p), probability.brier_terms(y, p)], axis=1)
     metrics |= {"log_loss": float(terms[:, 0].mean()), "brier": float(terms[:, 1].mean())}

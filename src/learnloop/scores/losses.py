@@ -19,6 +19,8 @@ from learnloop.config import Config
 from learnloop.errors import DataError, RecipeError
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+_TINY = torch.finfo(torch.float32).tiny
+"""A batch whose rows all have weight 0 has the loss 0 and moves nothing, instead of 0 / 0."""
 
 
 class MSEConfig(Config):
@@ -95,7 +97,7 @@ class CrossEntropyConfig(Config):
             if c is None or not sparse:
                 return _mean(each, weight)
             w = _row_weights(each, weight)
-            return (w * each).sum() / (w * c[target]).sum()
+            return (w * each).sum() / (w * c[target]).sum().clamp_min(_TINY)
 
         return loss
 
@@ -326,4 +328,4 @@ def _mean(each: Tensor, weight: Tensor | None) -> Tensor:
     if weight is None:
         return each.mean()
     w = _row_weights(each, weight)
-    return (w * each).sum() / w.sum()
+    return (w * each).sum() / w.sum().clamp_min(_TINY)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from learnloop.contracts import WEIGHT, Batch, Scalars, State, Y
 from learnloop.optim.plan import Plan
 from learnloop.optim.updater import Updater
+from learnloop.tasks.own_code import need_scalar, raise_explained
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(outputs [n, k], y [n] or [n, k], weight [n] or None) -> mean loss, a scalar."""
@@ -43,6 +44,7 @@ class LossTask(ABC):
         # One context for all steps: a null context costs a microsecond, an MLP's step costs three hundred.
         self._autocast = None if plan.dtype == "float32" else plan.autocast
         self._single = keys[0] if len(keys) == 1 else None
+        self._looked = False
 
     # --- what a task writes -------------------------------------------------------------------------------------
 
@@ -63,6 +65,9 @@ class LossTask(ABC):
     def train_step(self, batch: Batch) -> Scalars:
         """Forward, loss, backward, update."""
         loss = self.loss(batch)
+        if not self._looked:
+            need_scalar(loss)
+            self._looked = True
         self.updater.step(loss)  # type: ignore[union-attr]
         return {"loss": loss.detach()}
 
@@ -72,10 +77,13 @@ class LossTask(ABC):
 
     def forward(self, batch: Batch) -> Tensor:
         """The network's outputs [batch, outputs] or [batch, members, outputs], under the Plan's precision."""
-        if self._autocast is None:
-            return self._call(batch)
-        with self._autocast():
-            return self._call(batch)
+        try:
+            if self._autocast is None:
+                return self._call(batch)
+            with self._autocast():
+                return self._call(batch)
+        except Exception as error:
+            raise_explained(error)
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The loss in float32 whatever the precision of the network."""
@@ -86,7 +94,10 @@ class LossTask(ABC):
             outputs = outputs.flatten(0, 1)  # [batch * members, outputs]
             y = y.repeat_interleave(members, 0)  # [batch * members, ...]
             weight = None if weight is None else weight.repeat_interleave(members, 0)
-        return self._loss(outputs, y, weight)
+        try:
+            return self._loss(outputs, y, weight)
+        except Exception as error:
+            raise_explained(error)
 
     def progress(self, fraction: float) -> None:
         self.updater.progress(fraction)  # type: ignore[union-attr]

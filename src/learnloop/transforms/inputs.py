@@ -12,9 +12,12 @@ from learnloop.data.schema import Field
 from learnloop.errors import DataError, SchemaError, UserError, did_you_mean, nearest, raise_all
 from learnloop.transforms.columns import CodeInput, DateInput, NumberInput
 from learnloop.transforms.images import ImageEncoder
+from learnloop.transforms.places import PlaceInput, find_places
 from learnloop.transforms.table import NUMBERS
 
 _FORMAT = 1
+_CURVED = frozenset({"quantile", "robust"})
+"""Scalings after which a turned coordinate says something that the two columns do not."""
 
 
 class InputEncoder:
@@ -25,7 +28,9 @@ class InputEncoder:
 
     Numbers and dates go to `x`, categories and booleans to `x_cat`; text, ids and fields that are not inputs
     are not used. A column that says nothing in the training part (one value, none missing) is not used, and
-    noted. After `fit` and after each `apply`, `notes` holds what was met there: sentences to show once.
+    noted. A latitude and a longitude are also given in turned coordinates where numbers are scaled in a curve
+    (transforms/places.py); that is noted too. After `fit` and after each `apply`, `notes` holds what was met
+    there: sentences to show once.
 
     Raises DataError where nothing is left to learn from, SchemaError where rows to apply lack a column.
     """
@@ -47,6 +52,7 @@ class InputEncoder:
         self.fields: tuple[Field, ...] = ()
         self._numbers: list[NumberInput | DateInput] = []
         self._codes: list[CodeInput] = []
+        self._places: list[PlaceInput] = []
         self._image: ImageEncoder | None = None
 
     # What was learnt
@@ -65,7 +71,7 @@ class InputEncoder:
     @property
     def number_names(self) -> list[str]:
         """The columns of `x` of a table."""
-        return [name for part in self._numbers for name in part.names]
+        return [name for part in (*self._numbers, *self._places) for name in part.names]
 
     @property
     def category_names(self) -> list[str]:
@@ -86,7 +92,7 @@ class InputEncoder:
 
     def fit(self, train: Dataset) -> None:
         """Learn from the training part; notes are set anew."""
-        self._numbers, self._codes, self._image = [], [], None
+        self._numbers, self._codes, self._places, self._image = [], [], [], None
         notes: list[str] = []
         inputs = train.schema.inputs
         images = [field for field in inputs if field.kind == "image"]
@@ -120,6 +126,18 @@ class InputEncoder:
             notes.append(f"Not used, the same value in every training row: {', '.join(map(repr, dull))}.")
         if not used:
             raise _nothing_to_learn_from(train, dull)
+        if self.numbers in _CURVED:
+            self._fit_places(train, notes)
+
+    def _fit_places(self, train: Dataset, notes: list[str]) -> None:
+        for latitude, longitude in find_places(self.fields, train.column):
+            place = PlaceInput(latitude, longitude, self.numbers)
+            place.fit(train.column(latitude), train.column(longitude))
+            self._places.append(place)
+            notes.append(
+                f"{latitude!r} and {longitude!r} are taken for a place on the map: {len(place.names)} turned "
+                "coordinates are added to the inputs (of the baselines too)."
+            )
 
     def _part(self, field: Field) -> NumberInput | DateInput | CodeInput | None:
         if field.kind == "number":
@@ -142,6 +160,10 @@ class InputEncoder:
         for part in self._numbers:
             stop = start + len(part.names)
             part.write(data.column(part.name), x[:, start:stop], notes)
+            start = stop
+        for place in self._places:
+            stop = start + len(place.names)
+            place.write(data.column(place.latitude), data.column(place.longitude), x[:, start:stop])
             start = stop
         result: dict[str, np.ndarray] = {X: x}
         if self._codes:
@@ -183,6 +205,7 @@ class InputEncoder:
             ],
             "columns": [part.state_dict() for part in self._numbers],
             "codes": [part.state_dict() for part in self._codes],
+            "places": [place.state_dict() for place in self._places],
             "image": self._image.state_dict() if self._image else None,
         }
 
@@ -192,6 +215,7 @@ class InputEncoder:
             Field(row["name"], row["kind"], categories=tuple(row["categories"])) for row in state["fields"]
         )
         self._numbers, self._codes, self._image = [], [], None
+        self._places = [PlaceInput.from_state(place) for place in state["places"]]
         self.notes = ()
         columns, codes = iter(state["columns"]), iter(state["codes"])
         for field in self.fields:

@@ -95,6 +95,8 @@ def inspect(
 
 
 def _write(page: str, out: Path) -> Path:
+    if out.suffix and out.suffix.lower() not in (".html", ".htm") and not out.is_dir():
+        raise RunError(f"--out {out}", "must end in .html, or be a folder", found=out.suffix, do="--out page.html")
     path = out if out.suffix.lower() in (".html", ".htm") else out / "inspect.html"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -84,6 +84,7 @@ def prepare(
     train = dataset.take(parts.train)
     encoder = InputEncoder(numbers=choice.numbers, image_size=draft.get("data.image_size"))  # type: ignore[arg-type]
     encoder.fit(train)
+    met = list(encoder.notes)  # `apply` begins its notes anew
     target = TARGETS[choice.target]()
     target.fit(train)
     outputs = outputs_of(choice.target, choice.loss, target.outputs)  # type: ignore[arg-type]
@@ -93,7 +94,8 @@ def prepare(
         rows = getattr(parts, name)
         if len(rows):
             tensors[name] = encode(dataset.take(rows), encoder, target)
-    notes = (*dataset.notes, *encoder.notes, *getattr(target, "notes", ()), *recipe.notes)
+            met += encoder.notes
+    notes = (*dataset.notes, *met, *getattr(target, "notes", ()), *recipe.notes)
     return Prepared(dataset, parts, encoder, target, choice, recipe, outputs, tensors, tuple(dict.fromkeys(notes)))
 
 

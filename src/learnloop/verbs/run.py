@@ -12,6 +12,7 @@ import pandas as pd
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.conform import conform
 from learnloop.report.card import run_html
+from learnloop.report.load import read_report
 from learnloop.report.page import write_report
 from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
@@ -46,7 +47,7 @@ class Run:
     @cached_property
     def report(self) -> dict[str, Any]:
         """The contents of report.json."""
-        return self.folder.read_json(self.folder.report)
+        return read_report(self.path)
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:

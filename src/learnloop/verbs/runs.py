@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from learnloop.errors import RunError
+from learnloop.report.load import read_report
 from learnloop.runs.folder import RunFolder, list_runs
 
 
 def runs(folder: Path | None = None) -> list[dict[str, Any]]:
-    """One dict a run, newest first: name, path, created, state ("done" or "unfinished"), task, model, data, metrics."""
+    """One dict a run, newest first: name, path, created, state, task, model, data, metrics.
+
+    state is "done", "unfinished" or "damaged report".
+    """
     return [_row(run) for run in list_runs(folder)]
 
 
@@ -24,18 +28,18 @@ def _row(run: RunFolder) -> dict[str, Any]:
         "state": "unfinished",
     }
     try:
-        report = json.loads(run.report.read_text(encoding="utf-8"))
+        report = read_report(run.path)
         asked = report["asked"]
         parts = report["evaluation"]
         last = parts.get("test") or parts.get("validation") or parts["train"]
-    except (OSError, ValueError, KeyError):
-        return row
+        metrics, seconds = last["metrics"], report["training"]["total_seconds"]
+        named = {name: asked[name] for name in ("task", "model", "data")}
+    except (RunError, KeyError, TypeError):
+        return {**row, "state": "damaged report" if run.report.exists() else "unfinished"}
     return {
         **row,
         "state": "done",
-        "task": asked["task"],
-        "model": asked["model"],
-        "data": asked["data"],
-        "seconds": report["training"]["total_seconds"],
-        "metrics": last["metrics"],
+        **named,
+        "seconds": seconds,
+        "metrics": metrics,
     }
