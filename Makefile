@@ -16,9 +16,13 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	touch $(STAMP)
 
 demo: $(STAMP)
+	@echo "== 1 of 2: train on scikit-learn's handwritten digits, measure, report =="
 	$(BIN)/learnloop fit digits --out $(DEMO_OUT) --overwrite
+	@echo
+	@echo "== 2 of 2: predict the first digit with it; it shows a 0 =="
 	$(BIN)/learnloop predict $(DEMO_OUT) digits --rows 1
-	@echo "report: $(DEMO_OUT)/report.html"
+	@echo
+	@echo "report: $(abspath $(DEMO_OUT))/report.html"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -85,7 +86,8 @@ def main() -> None:
             marks.mark()
 
     total = given.steps * given.passes
-    log_every = LOG_EVERY[given.case] if given.watchers else given.steps
+    # a log row must fall on every end of a pass, where the clock is read
+    log_every = math.gcd(LOG_EVERY[given.case], given.steps) if given.watchers else given.steps
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         watchers: list[Watcher] = [at_end_of_pass]
         if given.watchers:

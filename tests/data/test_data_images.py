@@ -76,7 +76,7 @@ def test_every_bad_file_in_one_error(folder: Path) -> None:
     bomb(folder / "dog" / "bomb.png")
     bomb(folder / "dog" / "half.png", side=9000)
     text = message(folder)
-    assert "every image must be readable" in text and "found:     5 of 15 are not: cut.png (truncated)" in text
+    assert "every image must be readable" in text and "found:     5 of 15 are not: cat/cut.png (truncated)" in text
     assert "empty.jpg (zero bytes)" in text and "text.png (not an image)" in text
     assert "bomb.png (more than 64 million pixels (decompression bomb))" in text
     assert "half.png (9000 x 9000 pixels, more than 64 million (decompression bomb))" in text

@@ -138,7 +138,7 @@ def test_damaged_runs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"format": 7}')
     with pytest.raises(RunError, match="must be of format 1\n  found:     7"):
         load_run(tmp_path)
-    (tmp_path / "report.json").write_text('{"format": 1}')
+    (tmp_path / "report.json").write_text('{"format": 1, "asked": {}, "data": {}, "training": {}, "evaluation": {}}')
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\nbroken\n{"step": 2}\n')
     with pytest.raises(RunError, match="line 2: 'broken'"):
         load_run(tmp_path)

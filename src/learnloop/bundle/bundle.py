@@ -163,9 +163,14 @@ class Bundle:
             raise ModelError(
                 str(path), "must hold the weights of this module", found=str(error).splitlines()[-1].strip()
             ) from error
-        target = TARGETS[about.target]()
-        target.load_state_dict(state["target"])
-        bundle = cls(about, InputEncoder.from_state(state["encoder"]), target, net)
+        try:
+            target = TARGETS[about.target]()
+            target.load_state_dict(state["target"])
+            encoder = InputEncoder.from_state(state["encoder"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            found = f"transforms.safetensors: {type(error).__name__} {error}"
+            raise _damaged(path, found, "it was made by another version, or a file was changed by hand") from error
+        bundle = cls(about, encoder, target, net)
         probe.check(path, bundle.outputs, about.schema)
         return bundle
 
@@ -211,11 +216,11 @@ def _rebuild(path: Path, about: About) -> nn.Module:
         torch.set_rng_state(state)
 
 
-def _damaged(path: Path, found: str) -> RunError:
+def _damaged(path: Path, found: str, cause: str = "the copy is incomplete, or a file was changed by hand") -> RunError:
     return RunError(
         str(path),
         "must be an intact bundle",
         found=found,
-        cause="the copy is incomplete, or a file was changed by hand",
+        cause=cause,
         do=f"learnloop fit --resume {path.parent}",
     )

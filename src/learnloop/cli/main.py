@@ -5,11 +5,14 @@ Nothing here imports torch, NumPy, pandas or pydantic: a command imports what it
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -40,6 +43,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "tasks": tasks.tasks,
     "data": data.data,
 }
+_asked: list[int] = []
+"""Signals that have arrived: a library that is being imported may turn KeyboardInterrupt into another error."""
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
@@ -65,7 +70,29 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: runs a command and leaves with its exit code."""
     bound_wait()
+    _never_without_streams()
+    _listen()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _never_without_streams() -> None:
+    """`learnloop ... >&-` closes standard output: Python then has None, which nothing can print to."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept for the life of the process)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _listen() -> None:
+    """Ctrl-C and SIGTERM end any command with one sentence; while a network is trained, the loop listens itself."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        _asked.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
+            signal.signal(number, stop)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -88,6 +115,8 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         return _end(error, debug)
     except Exception as error:
+        if _asked:
+            return _interrupted()
         usage = usage_error(error, app)
         if usage is not None:
             return _end(usage, debug)
@@ -95,6 +124,8 @@ def run(arguments: Sequence[str]) -> int:
             return _interrupted()
         if isinstance(error, LearnloopError) and error.exit_code != 1:
             return _end(error, debug)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _end(_full(error), debug)
         if _no_memory(error):
             return _end(_too_large(error), debug)
         return _ours(error)
@@ -129,6 +160,17 @@ def _ours(error: Exception) -> int:
         file=sys.stderr,
     )
     return 1
+
+
+def _full(error: OSError) -> UserError:
+    """A full disk that no writer of ours has met: standard output, a library's temporary file."""
+    return UserError(
+        str(error.filename or "standard output"),
+        "needs room on the disk",
+        found=error.strerror or "no space left",
+        cause="the disk is full; what was saved before is intact",
+        do=("free some space, then: learnloop runs", "learnloop fit --resume RUN"),
+    )
 
 
 def _no_memory(error: Exception) -> bool:

@@ -134,9 +134,21 @@ def apply_roles(
         if name is not None:
             given[name] = (role, f"You said it is the {role}.")  # type: ignore[assignment]
     fields = [field.with_role(*given[field.name]) if field.name in given else field for field in data.schema.fields]
-    data = replace(data, schema=Schema(tuple(fields)))
+    data = _weights_as_numbers(replace(data, schema=Schema(tuple(fields))), weight)
     _check_roles(data, group, time, weight)
     return _own_split(data) if data.part is None else data
+
+
+def _weights_as_numbers(data: Dataset, weight: str | None) -> Dataset:
+    """Weights of 0 and 1 look like a boolean, few distinct ones like codes: they are numbers all the same."""
+    column = None if weight is None else data.frame.get(weight)
+    if weight is None or column is None or not is_textual(column) or data.schema[weight].dtype not in ("int", "float"):
+        return data
+    numbers = column.astype(object).astype(np.float64)
+    fields = (
+        replace(field, kind="number", categories=()) if field.name == weight else field for field in data.schema.fields
+    )
+    return replace(data, schema=Schema(tuple(fields)), frame=data.frame.assign(**{weight: numbers}))
 
 
 def _check_roles(data: Dataset, group: str | None, time: str | None, weight: str | None) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from learnloop.contracts import State
+from learnloop.errors import RunError
 
 
 class Stepper(ABC):
@@ -103,9 +104,17 @@ class TorchStepper(Stepper):
     def state_dict(self) -> State:
         state = self.optimizer.state_dict()["state"]
         entries: list[dict[str, Any]] = [{"index": int(index), **values} for index, values in state.items()]
-        return {"scale": self._scale, "state": entries}
+        return {"scale": self._scale, "shapes": self._shapes(), "state": entries}
 
     def load_state_dict(self, state: State) -> None:
+        if state["shapes"] != self._shapes():
+            raise RunError(
+                "optimiser state",
+                f"must belong to {len(self.params)} tensors of this network's shapes",
+                found=f"the state of {len(state['shapes'])} tensors, or of other shapes",
+                cause="the checkpoint belongs to another network or another optimiser",
+                do="resume with the recipe that the run was started with",
+            )
         own = self.optimizer.state_dict()
         own["state"] = {
             int(entry["index"]): {name: value for name, value in entry.items() if name != "index"}
@@ -113,3 +122,6 @@ class TorchStepper(Stepper):
         }
         self.optimizer.load_state_dict(own)
         self.set_scale(float(state["scale"]))
+
+    def _shapes(self) -> list[list[int]]:
+        return [list(p.shape) for p in self.params]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -12,10 +13,12 @@ from learnloop.verbs.scoring import score_arrays
 _IMPORT_SECONDS = 0.45
 """The import of matplotlib on a quiet 2-core machine; how much longer it takes now tells how slow all else is."""
 _REPORT_SECONDS = 1.0
-_EXIT_SECONDS = 0.4
-_FORWARD_SHARE = 0.5
-"""A row costs at most about this share of a training step's time for a row when it is predicted in float32."""
+_EXIT_SECONDS = 0.5
+_FORWARD_SHARE = 0.4
+"""Predicting in float32 takes at most this share of a plain float32 training step for as many rows."""
 _LEAST_TRAINING_SHARE = 0.3
+TRAIN_ROWS_SCORED = 2000
+"""Training rows that are scored at the end, to tell underfitting from overfitting."""
 
 
 class Budget:
@@ -34,23 +37,26 @@ class Budget:
         """Seconds that the baselines may take."""
         return 60.0 if self.minutes is None else min(60.0, 0.1 * 60 * self.minutes)
 
-    def deadline(self, prepared: Prepared, step_seconds: float) -> float:
+    def deadline(self, prepared: Prepared, plain_seconds: float) -> float:
         """time.monotonic() at which training must end. Asks for a limit in minutes.
 
         What comes after training is timed now as far as it can be: predictions that cost nothing are scored.
         """
         assert self.minutes is not None
         end = self.began + 60 * self.minutes
-        reserve = _EXIT_SECONDS
         batch = prepared.recipe.train.batch_size
+        rows, scoring, least_scoring = 0, 0.0, math.inf
         for part in [name for name in prepared.parts if name != "train"] or ["train"]:
             before = time.monotonic()
             score_arrays(prepared.choice.target, answers_of(prepared, part), _constant(prepared, part), prepared.names)
-            reserve += time.monotonic() - before
-            rows = len(getattr(prepared.split, part))
-            reserve += _FORWARD_SHARE * rows * step_seconds / batch
+            took = time.monotonic() - before
+            scoring, least_scoring = scoring + took, min(least_scoring, took)
+            rows += len(getattr(prepared.split, part))
+        # Some training rows are scored too, about as many as the smallest part has.
+        reserve = scoring + least_scoring + _FORWARD_SHARE * (rows + TRAIN_ROWS_SCORED) / batch * plain_seconds
         if prepared.recipe.report.html:
             reserve += _REPORT_SECONDS * max(1.0, _import_seconds() / _IMPORT_SECONDS)
+        reserve += _EXIT_SECONDS
         least = _LEAST_TRAINING_SHARE * 60 * self.minutes
         return max(end - reserve, min(time.monotonic() + least, end))
 

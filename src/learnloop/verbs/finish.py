@@ -23,14 +23,11 @@ from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
 from learnloop.train.fit import Ended
 from learnloop.verbs.baselines import Baseline, verdict
-from learnloop.verbs.budget import Budget
+from learnloop.verbs.budget import TRAIN_ROWS_SCORED, Budget
 from learnloop.verbs.prepare import Prepared
 from learnloop.verbs.run import Run
 from learnloop.verbs.scoring import predicted, score, truth, worst_rows
 from learnloop.verbs.training import Training
-
-_TRAIN_ROWS_SCORED = 2000
-"""Training rows that are scored to tell underfitting from overfitting."""
 
 
 def finish(
@@ -167,7 +164,7 @@ def _report(
 def _on_training_rows(bundle: Bundle, prepared: Prepared) -> Evaluation:
     """Figures on some rows that were trained on: only for comparison with those that were not."""
     rows = prepared.split.train
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _TRAIN_ROWS_SCORED)).astype(np.int64)]
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), TRAIN_ROWS_SCORED)).astype(np.int64)]
     data = prepared.dataset.take(some)
     return score(bundle, truth(bundle, data), predicted(bundle, data), prepared.recipe.seed)
 

@@ -11,9 +11,12 @@ import torch
 
 from learnloop.contracts import WEIGHT, Batch, InputSpec, X, Y
 from learnloop.data.dataset import PARTS, Dataset
+from learnloop.data.folders import FILE
 from learnloop.data.infer import set_task
 from learnloop.data.read import read
+from learnloop.data.schema import Field
 from learnloop.data.split import Split, split
+from learnloop.errors import RecipeError
 from learnloop.recipe.choose import Choice, choose
 from learnloop.recipe.draft import Draft, Given
 from learnloop.recipe.resolve import Resolved, need_data, resolve
@@ -25,6 +28,8 @@ ENOUGH_TO_CHOOSE_BY = 5000
 """Rows of a validation part: its figures are then good to about half a point; more of them are better trained on."""
 TOO_FEW_TO_SPLIT = 20
 """Below this many rows nothing is held out: every figure is then about rows that were trained on, and is called so."""
+
+MOST_ASIDE = 5
 
 Say = Callable[[str], None]
 
@@ -84,6 +89,7 @@ def prepare(
     train = dataset.take(parts.train)
     encoder = InputEncoder(numbers=choice.numbers, image_size=draft.get("data.image_size"))  # type: ignore[arg-type]
     encoder.fit(train)
+    _refuse_image_size(draft, encoder.spec)
     met = list(encoder.notes)  # `apply` begins its notes anew
     target = TARGETS[choice.target]()
     target.fit(train)
@@ -97,6 +103,12 @@ def prepare(
             met += encoder.notes
     notes = (*dataset.notes, *met, *getattr(target, "notes", ()), *recipe.notes)
     return Prepared(dataset, parts, encoder, target, choice, recipe, outputs, tensors, tuple(dict.fromkeys(notes)))
+
+
+def _refuse_image_size(draft: Draft, spec: InputSpec) -> None:
+    if spec.kind == "table" and draft.get("data.image_size") is not None:
+        where = draft.typed("data.image_size")
+        raise RecipeError(where, "is for images", found="a table", do="leave it out")
 
 
 def load_data(draft: Draft) -> Dataset:
@@ -159,7 +171,16 @@ def describe(prepared: Prepared) -> list[str]:
         f"task: {recipe.choice.task} {targets} ({prepared.recipe.origins.get('task.name', '')})",
         f"model: {recipe.choice.model} ({prepared.recipe.origins.get('model.name', '')})",
     ]
+    aside = [f"{field.name}: {field.why}" for field in prepared.dataset.schema.fields if _set_aside(field)]
+    if aside:
+        more = f" (and {len(aside) - MOST_ASIDE} more: learnloop inspect)" if len(aside) > MOST_ASIDE else ""
+        lines.append(f"not learnt from: {' '.join(aside[:MOST_ASIDE])}{more}")
     return lines + [f"note: {note}" for note in prepared.notes]
+
+
+def _set_aside(field: Field) -> bool:
+    """A column that the user may have meant to be learnt from."""
+    return field.role in ("ignore", "id") and field.kind != "image" and field.name != FILE
 
 
 def say_all(lines: Sequence[str], say: Say) -> None:

@@ -106,7 +106,7 @@ def set_up(
         )
     source = RowSource(placed["train"], batch_size, seed=derive(recipe.seed, "order"))
     step_seconds = 1.2e-3 * plan.ms if plan.ms else 1e-3  # forward and backward were timed; the update comes on top
-    limit = _limit(prepared, source, budget, step_seconds)
+    limit = _limit(prepared, source, budget, step_seconds, 1e-3 * (plan.plain_ms or plan.ms or 1.0))
     held_out = placed.get("validation", placed["train"])
     fit = Fit(
         task,
@@ -172,10 +172,10 @@ def _scale(prepared: Prepared) -> torch.Tensor | None:
     return torch.as_tensor(prepared.target.std, dtype=torch.float32)
 
 
-def _limit(prepared: Prepared, source: RowSource, budget: Budget, step_seconds: float) -> Limit:
+def _limit(prepared: Prepared, source: RowSource, budget: Budget, step_seconds: float, plain_seconds: float) -> Limit:
     train = prepared.recipe.train
     if train.minutes is not None:
-        deadline = budget.deadline(prepared, step_seconds)
+        deadline = budget.deadline(prepared, plain_seconds)
         return TimeLimit(max(deadline - time.monotonic(), 0.1), pace=step_seconds)
     if train.steps is not None:
         return StepLimit(train.steps)
