@@ -1,6 +1,6 @@
 """Peak memory of a fit on a large CSV: must stay under 4 GB for 2 million rows of 20 columns.
 
-    python benchmarks/memory.py [--rows 2000000] [--minutes 2] [--model tabular] [--keep FOLDER]
+    python benchmarks/memory.py [--rows 2000000] [--minutes 3 | --steps N] [--model tabular] [--keep FOLDER]
 
 The file is written into a temporary folder by a process of its own (a child's peak counts what its parent held when
 it was started). Columns: 13 numbers, 2 of them with missing cells, 2 integers, 4 categories of 3 to 1,000 values, and a
@@ -13,6 +13,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from shared import learnloop, machine, run, say, table, write_results, yes
 
@@ -46,17 +47,16 @@ def write_csv(path: Path, rows: int, seed: int = 0) -> None:
         pd.DataFrame(columns).to_csv(path, mode="a", header=start == 0, index=False)
 
 
-def measure(path: Path, folder: Path, minutes: float, more: list[str]) -> dict[str, object]:
+def measure(path: Path, folder: Path, options: list[str]) -> dict[str, Any]:
     """Peak, wall time and test figures of `learnloop fit` on the file."""
-    command = [*learnloop(), "fit", str(path), "--target", "y", "--minutes", str(minutes), "--json"]
-    command += ["--out", str(folder / "run"), *more]
-    ran = run(command, env={"LEARNLOOP_HOME": str(folder / "home")}, timeout=60 * minutes + 1800)
+    fixed = [*learnloop(), "fit", str(path), "--target", "y", "--json", "--out", str(folder / "run"), "--overwrite"]
+    ran = run([*fixed, *options], env={"LEARNLOOP_HOME": str(folder / "home")}, timeout=7200)
     if ran.code:
         raise SystemExit(f"the fit ended with code {ran.code}\n{ran.stderr[-3000:]}")
     result = ran.last_json()
     test = result["metrics"]["test"]
     return {
-        "command": " ".join(["learnloop", "fit", path.name, *command[len(learnloop()) + 2 : -2 - len(more)], *more]),
+        "command": " ".join(["learnloop", "fit", path.name, "--target", "y", *options]),
         "bytes": path.stat().st_size,
         "peak": ran.peak,
         "wall_s": round(ran.wall, 1),
@@ -70,7 +70,8 @@ def measure(path: Path, folder: Path, minutes: float, more: list[str]) -> dict[s
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_000_000)
-    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--steps", type=int, help="instead of --minutes: then the baselines take what they want")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to learnloop fit")
     parser.add_argument("--model", help="default: learnloop's own choice")
     parser.add_argument("--keep", type=Path, help="folder for the CSV and the run; an existing CSV is used again")
@@ -80,8 +81,10 @@ def main() -> int:
     if arguments.write:
         write_csv(arguments.write, arguments.rows)
         return 0
-    more = [part for value in arguments.set for part in ("--set", value)]
-    more += ["--model", arguments.model] if arguments.model else []
+    options = ["--steps", str(arguments.steps)] if arguments.steps else ["--minutes", f"{arguments.minutes:g}"]
+    options += [part for value in arguments.set for part in ("--set", value)]
+    options += ["--model", arguments.model] if arguments.model else []
+    here = machine()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,12 +97,12 @@ def main() -> int:
             if wrote.code:
                 raise SystemExit(wrote.stderr)
             part.rename(path)
-        found = measure(path, folder, arguments.minutes, [*more, "--overwrite"] if arguments.keep else more)
-    met = int(str(found["peak"])) < LIMIT
-    where = write_results("memory", {"rows": arguments.rows, "machine": machine(), "met": met, **found}, arguments.out)
-    peak = f"{int(str(found['peak'])) / 1e9:.2f} GB"
+        found = measure(path, folder, options)
+    met = found["peak"] < LIMIT
+    where = write_results("memory", {"rows": arguments.rows, "machine": here, "met": met, **found}, arguments.out)
+    peak = f"{found['peak'] / 1e9:.2f} GB"
     head = ["rows", "file", "model", "peak", "under 4 GB", "whole command", "steps", "test"]
-    size = f"{int(str(found['bytes'])) / 1e6:.0f} MB"
+    size = f"{found['bytes'] / 1e6:.1f} MB"
     cells = [f"{arguments.rows:,}", size, found["model"], peak, yes(met), f"{found['wall_s']} s"]
     print(table(head, [[*cells, found["steps"], found["test"]]]))
     say(f"written: {where}")

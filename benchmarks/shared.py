@@ -56,7 +56,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float = 3600) -> Ran:
-    """Run a command to its end and measure it; killed after `timeout` seconds (code -9)."""
+    """Run a command to its end and measure it; killed after `timeout` seconds (code -9).
+
+    Linux counts into a child's peak what its parent held when it was started: keep the calling process small.
+    """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
         child = subprocess.Popen(list(command), stdout=out, stderr=err, env=environment(env))

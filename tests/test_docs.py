@@ -60,7 +60,7 @@ def blocks_of(page: Path) -> list[Block]:
 class Shell:
     """One bash process for a page; the first command that fails ends it."""
 
-    def __init__(self, folder: Path, limit: float = 90.0) -> None:
+    def __init__(self, folder: Path, limit: float = 180.0) -> None:
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         self._process = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],

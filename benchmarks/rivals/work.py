@@ -20,6 +20,7 @@ import argparse
 import json
 import statistics
 import time
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Marks:
     def milliseconds(self, steps: int) -> list[float]:
         """Of a step, one figure for each counted pass."""
         ends = self.times[WARM - 1 :]
-        return [1000 * (end - start) / steps for start, end in zip(ends, ends[1:])]
+        return [1000 * (end - start) / steps for start, end in pairwise(ends)]
 
 
 def accuracy(net: Any, x: np.ndarray, y: np.ndarray, rows: int = 1000) -> float:

@@ -55,7 +55,11 @@ CHANGED: list[tuple[str, dict[str, object], list[str]]] = [
         ["target y: must have at least", "do:        --target ANOTHER_COLUMN"],
     ),
     ("an infinity", {"a": [np.inf, *range(79)]}, ["column a: must hold finite numbers", "inf in row 1"]),
-    ("a name", {"y": [f"user{i}" for i in range(80)]}, ["must have several rows for each class", "an id or a quantity"]),
+    (
+        "a name",
+        {"y": [f"user{i}" for i in range(80)]},
+        ["must have several rows for each class", "an id or a quantity"],
+    ),
     (
         "dates",
         {"y": pd.date_range("2024-01-01", periods=80).strftime("%Y-%m-%d")},

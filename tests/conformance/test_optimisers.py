@@ -335,9 +335,9 @@ KINDS: dict[str, type[Toy]] = {
     kind.__name__: kind
     for kind in (
         Toy, Ascends, Crawls, NoScalars, Explodes, Twice, Reversed, Silent, MovesFrozen, DecaysBuffers, DecaysAll,
-        Decays, CarriesOn, SharedClock, CopiesGradients, Scales, Zeros, Compounds, Deaf, ScalesSquared, StillDecays, Draws,
-        Unseeded, Forgets, KeepsOwn, ForgetsScale, ForgetsCount, Unsaved, Trusting, FusedDiffers,
-        ContiguousMoments, HashSeeded, Dynamo,
+        Decays, CarriesOn, SharedClock, CopiesGradients, Scales, Zeros, Compounds, Deaf, ScalesSquared,
+        StillDecays, Draws, Unseeded, Forgets, KeepsOwn, ForgetsScale, ForgetsCount, Unsaved, Trusting,
+        FusedDiffers, ContiguousMoments, HashSeeded, Dynamo,
     )
 }  # fmt: skip
 
@@ -380,7 +380,11 @@ FAULTS = [
     ("Unsaved", "resumes", "its state cannot be saved: state 'rule' holds a method"),
     ("Trusting", "foreign_state", "the state of another network is loaded without a RunError"),
     ("FusedDiffers", "fused", r"with fused=True the weights of members end elsewhere: by 0\.00\d"),
-    ("ContiguousMoments", "layout", "with filters in channels_last and contiguous gradients the weights of conv.weight"),
+    (
+        "ContiguousMoments",
+        "layout",
+        "with filters in channels_last and contiguous gradients the weights of conv.weight",
+    ),
     ("HashSeeded", "fresh_process", "two steps end at .* here and at .* in a fresh process"),
     ("Dynamo", "fresh_process", r"two steps import torch\._dynamo"),
 ]

@@ -69,6 +69,11 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         Evidence(RECIPE, curve(FALL, [])),
         "In 3 of 40 recorded steps the training loss was more than twice",
     ),
+    "learning_rate_extreme": (
+        Evidence({"optimiser.lr": 1000.0, "optimiser.name": "adamw"}, curve(FALL, [])),
+        Evidence({"optimiser.lr": 5.0, "optimiser.name": "adadelta"}, curve(FALL, [])),
+        "The learning rate was 1000; 0.0001 to 0.1 is usual",
+    ),
     "overfitting": (
         Evidence(RECIPE, curve(FALL, UP)),
         Evidence(RECIPE, curve(FALL, FALL)),

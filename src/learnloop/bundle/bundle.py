@@ -155,7 +155,7 @@ class Bundle:
         if net is None:
             net = _rebuild(path, about)
         try:
-            net.load_state_dict(load_safetensors((path / "model.safetensors").read_bytes()))
+            net.load_state_dict(_weights(path / "model.safetensors"))
             state = unpack(str(path / "transforms.safetensors"))
         except (OSError, ValueError, SafetensorError) as error:
             raise _damaged(path, str(error)) from error
@@ -173,6 +173,15 @@ class Bundle:
         bundle = cls(about, encoder, target, net)
         probe.check(path, bundle.outputs, about.schema)
         return bundle
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    """Raises OSError, or ValueError that names the file."""
+    data = path.read_bytes()
+    try:
+        return load_safetensors(data)
+    except SafetensorError as error:
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def _about(path: Path) -> About:

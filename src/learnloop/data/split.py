@@ -15,6 +15,7 @@ import pandas as pd
 
 from learnloop.data.dataset import Dataset
 from learnloop.errors import DataError, RunError
+from learnloop.runs.atomic import disk_error
 from learnloop.seeds import numpy_stream
 
 FEW = 10
@@ -31,11 +32,15 @@ class Split:
     how: str
 
     def save(self, path: Path) -> None:
-        """Write an .npz, whole or not at all."""
+        """Write an .npz, whole or not at all. Raises DiskError."""
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        with open(partial, "wb") as file:
-            np.savez(file, train=self.train, validation=self.validation, test=self.test, how=np.array(self.how))
-        os.replace(partial, path)
+        try:
+            with open(partial, "wb") as file:
+                np.savez(file, train=self.train, validation=self.validation, test=self.test, how=np.array(self.how))
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise disk_error(error, path) from error
 
     @classmethod
     def load(cls, path: Path) -> Split:

@@ -65,8 +65,9 @@ class Evidence:
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     def curve(self, kind: str, name: str = "loss") -> list[float]:
-        """The values of one metric along training; kind is "train" or "validation"."""
-        return [float(row[name]) for row in self.history if row.get("kind") == kind and name in row]
+        """The values of one metric along training; kind is "train" or "validation". Undefined ones (null in
+        metrics.jsonl, which has no NaN) are left out."""
+        return [float(row[name]) for row in self.history if row.get("kind") == kind and row.get(name) is not None]
 
     def setting(self, key: str, default: Any = None) -> Any:
         """The recipe's value at a dotted key; a section may hold nested or dotted names."""

@@ -6,6 +6,9 @@ import math
 
 from learnloop.diagnose.finding import Evidence, Finding, remedy, smooth
 
+USUAL_MOST = 1.0
+"""Learning rates above this are almost surely a mistake."""
+
 
 def not_learning(evidence: Evidence) -> Finding | None:
     """The training loss ends where it started: it fell by less than 2 %."""
@@ -86,6 +89,26 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
             "learning_rate": rate,
         },
         remedy("Lower the learning rate to a third, or warm up longer.", changes),
+    )
+
+
+def learning_rate_extreme(evidence: Evidence) -> Finding | None:
+    """The run came to its end, but with a learning rate that no usual network bears."""
+    rate, name = evidence.setting("optimiser.lr"), evidence.setting("optimiser.name")
+    most = USUAL_MOST * (10 if name == "adadelta" else 1)  # Adadelta's own scale is 1
+    losses = evidence.curve("train")
+    perceptron = evidence.setting("model.name") == "perceptron"  # its answers do not depend on the rate
+    if not isinstance(rate, (int, float)) or rate <= most or not losses or perceptron:
+        return None
+    return Finding(
+        "learning_rate_extreme",
+        "The learning rate is far too high",
+        f"The learning rate was {rate:g}; 0.0001 to 0.1 is usual. The training loss was {losses[0]:.4g} at first, "
+        f"{max(losses):.4g} at its highest and {losses[-1]:.4g} at the end. The run did not diverge, but weights that "
+        "were thrown about like this say little about what this network could learn.",
+        "problem",
+        {"learning_rate": rate, "first": losses[0], "largest": max(losses), "last": losses[-1]},
+        remedy("Train with a usual learning rate.", {"optimiser.lr": 0.001}),
     )
 
 

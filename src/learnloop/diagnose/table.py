@@ -15,6 +15,7 @@ CHECKS: dict[str, Callable[[Evidence], Finding | None]] = {
     "underfitting": fitting.underfitting,
     "too_short": learning.too_short,
     "learning_rate_high": learning.learning_rate_high,
+    "learning_rate_extreme": learning.learning_rate_extreme,
     "class_imbalance": measuring.class_imbalance,
     "poorly_calibrated": measuring.poorly_calibrated,
     "small_test": measuring.small_test,

@@ -111,7 +111,7 @@ class Plateau(Schedule):
 
 
 class ConstantConfig(Config):
-    """c(t) = 1."""
+    """c(t) = 1: the base rate from the end of the warm-up to the end of the run."""
 
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the run in which the rate rises to its base value")
 

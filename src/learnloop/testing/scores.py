@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -84,15 +85,15 @@ class ScoresCase:
         sure = 1.0 if quality == 1 else 0.95
         blur = rng.uniform(-0.04, 0.04, size=(rows, size)) * (quality < 1)  # no two probabilities are equal
         if self.kind == "labels":
-            y = rng.integers(0, 2, size=(rows, size))
-            said = np.where(good[:, None], y, rng.integers(0, 2, size=(rows, size)))
-            return y, np.where(said == 1, sure, 1 - sure) + blur
-        y = rng.integers(0, size, size=rows)
-        said = np.where(good, y, rng.integers(0, size, size=rows))
+            labels = rng.integers(0, 2, size=(rows, size))
+            said = np.where(good[:, None], labels, rng.integers(0, 2, size=(rows, size)))
+            return labels, np.where(said == 1, sure, 1 - sure) + blur
+        codes = rng.integers(0, size, size=rows)
+        said = np.where(good, codes, rng.integers(0, size, size=rows))
         guess = np.full((rows, size), (1 - sure) / (size - 1))
         guess[np.arange(rows), said] = sure
         guess = np.clip(guess + 0.5 * blur, 0, None)
-        return y, guess / guess.sum(axis=1, keepdims=True)
+        return codes, guess / guess.sum(axis=1, keepdims=True)
 
     def scored(self, quality: float, rows: int = ROWS, seed: int = 0) -> Evaluation:
         return self.evaluate(*self.toy(quality, rows), NAMES[self.kind], seed)
@@ -153,7 +154,7 @@ def check_direction(case: ScoresCase) -> None:
         values = [metrics[name] for metrics in scored]
         signed = values if case.metrics[name].higher else [-value for value in values]
         word = "higher" if case.metrics[name].higher else "lower"
-        rises = all(worse < better for worse, better in zip(signed, signed[1:]))
+        rises = all(worse < better for worse, better in pairwise(signed))
         shown = ", ".join(f"{value:.4g}" for value in values)
         assert rises, f"{name} is {shown} for better and better predictions; {word} is said to be better"
 
