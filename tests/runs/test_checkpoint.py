@@ -94,9 +94,7 @@ def test_only_the_last_good_ones_are_kept_and_leftovers_removed(tmp_path: Path) 
     ]
 
 
-def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     atomic.write_bytes(path, b"old")
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.train.toys import loop, rows, task
 
 from learnloop.errors import NonFiniteError
 from learnloop.optim.optimisers import OPTIMISERS
@@ -18,6 +17,7 @@ from learnloop.optim.schedules import SCHEDULES
 from learnloop.runs.checkpoint import Checkpoints
 from learnloop.train.events import Event
 from learnloop.train.fit import Fit, Rhythm
+from tests.train.toys import loop, rows, task
 
 
 def _flat(state: Any, name: str = "") -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _interrupted(make: Any, folder: Path, step: int) -> Fit:
     rhythm = Rhythm(log_every=1, evaluate_every=5, checkpoint_seconds=0.0)
     first = loop(make(), folder, rhythm=rhythm)
 
-    class Killed(Exception):
+    class Killed(BaseException):
         pass
 
     def kill(event: Event) -> None:

@@ -194,6 +194,25 @@ def test_an_own_module_of_the_wrong_width_is_explained(tmp_path: Path) -> None:
     assert "must take [batch, 3]" in str(caught.value)
 
 
+def test_an_own_module_for_images_can_be_loaded_again(tmp_path: Path) -> None:
+    def module() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    run = fit("digits", tmp_path / "run", model=module(), epochs=1)
+    images = np.random.default_rng(0).integers(0, 240, (3, 8, 8, 1)).astype(np.uint8)
+    again = ll.Bundle.load(run.path / "bundle", net=module())
+    assert np.allclose(again.predict(images)["probability"], run.predict(images)["probability"], atol=1e-6)
+
+
+def test_resuming_a_finished_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = table().drop(columns="z")
+    run = fit(frame, tmp_path / "run", target="y", model="linear", steps=3)
+    before = (run.path / "report.json").read_bytes()
+    again = ll.fit(frame, resume=run)
+    assert "has finished: there is nothing left to resume" in capsys.readouterr().err
+    assert again.path == run.path and (run.path / "report.json").read_bytes() == before
+
+
 def test_labels_5_and_6_are_two_classes(tmp_path: Path) -> None:
     """What torch answers with "Target 5 is out of bounds" is simply two classes."""
     x = np.random.default_rng(0).normal(size=(200, 3))
@@ -221,10 +240,10 @@ def test_a_learning_rate_of_1000_stops_with_advice(tmp_path: Path) -> None:
     assert "learning rate 1000 is too high" in text and "--lr 0.001" in text and "are kept" in text
 
 
-def test_minutes_end_on_time_with_the_schedule_at_zero(tmp_path: Path) -> None:
+def test_minutes_end_with_the_schedule_at_zero(tmp_path: Path) -> None:
     frame = table().drop(columns="z")
     run = fit(frame, tmp_path / "run", target="y", model="mlp", minutes=0.1, set={"schedule.name": "linear"})
-    assert run.report["training"]["total_seconds"] == pytest.approx(6, rel=0.25)  # loose: shared machines
+    assert "s of training" in run.report["training"]["stopped"]  # how punctual: benchmarks/, not a timed assert
     history = run.history
     rates = history.loc[history.kind == "train", "lr"]
     assert rates.iloc[-1] < 0.05 * rates.max()
@@ -291,3 +310,55 @@ def test_a_run_folder_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     whole = fit(frame, tmp_path / "whole", target="y", model="mlp", epochs=20, set=settings)
     weights = [(run.path / "bundle" / "model.safetensors").read_bytes() for run in (whole, resumed)]
     assert weights[0] == weights[1]
+
+
+def test_a_watcher_that_raises_is_named_and_the_run_can_be_resumed(tmp_path: Path) -> None:
+    def broken(event: Event) -> None:
+        if event.kind == "validation":
+            raise ValueError("no such file")
+
+    frame = table().drop(columns="z")
+    with pytest.raises(RecipeError) as caught:
+        fit(frame, tmp_path / "run", target="y", model="linear", epochs=2, watchers=[broken])
+    text = str(caught.value)
+    assert "watcher broken: must take an Event and not raise" in text and "ValueError: no such file" in text
+    assert ll.fit(frame, resume=tmp_path / "run").metrics["test"]["accuracy"] > 0.5
+
+
+def test_wrong_arguments_are_named_together(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        ll.fit(table(), set=[1], watchers=print, out=tmp_path / "run")  # type: ignore[arg-type]
+    assert "set=: must be a dict" in str(caught.value) and "watchers=: must be a list" in str(caught.value)
+
+
+def test_a_recipe_changed_by_hand_is_not_resumed(tmp_path: Path) -> None:
+    frame = table().drop(columns="z")
+    with pytest.raises(Interrupted):
+        fit(frame, tmp_path / "run", target="y", model="mlp", epochs=6, watchers=[Stop(5)])
+    path = tmp_path / "run" / "recipe.yaml"
+    path.write_text(path.read_text()[:200])
+    with pytest.raises(RunError, match="its checksum differs"):
+        ll.fit(frame, resume=tmp_path / "run")
+
+
+def test_overwrite_keeps_the_old_run_when_the_new_one_cannot_be_built(tmp_path: Path) -> None:
+    frame = table().drop(columns=["z", "colour"])
+    fit(frame, tmp_path / "run", target="y", model="linear", steps=3)
+    with pytest.raises(UserError):
+        fit(frame, tmp_path / "run", target="y", model=nn.Linear(99, 2), steps=3, overwrite=True)
+    assert (tmp_path / "run" / "report.json").exists()
+
+
+@pytest.mark.parametrize("kills", [3])
+def test_killed_at_random_and_resumed_equals_undisturbed(kills: int, tmp_path: Path) -> None:
+    """The short form of benchmarks/kill9.py: SIGKILL in processes of their own."""
+    import subprocess
+    import sys
+
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "kill9.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--kills", str(kills), "--epochs", "6"],
+        capture_output=True, text=True, timeout=300, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "every resumed run ended with the same bits" in done.stdout

@@ -22,6 +22,7 @@ from learnloop.contracts import Batch
 from learnloop.data.conform import conform
 from learnloop.data.dataset import Dataset
 from learnloop.errors import ModelError, RunError
+from learnloop.models.own import adapt
 from learnloop.models.table import find_model
 from learnloop.optim.plan import PLAIN
 from learnloop.runs.atomic import whole_folder, write_bytes, write_json, write_text
@@ -152,8 +153,7 @@ class Bundle:
         """
         path = Path(path)
         about = _about(path)
-        if net is None:
-            net = _rebuild(path, about)
+        net = _rebuild(path, about) if net is None else adapt(net, about.spec, about.outputs, type(net).__name__)
         try:
             net.load_state_dict(_weights(path / "model.safetensors"))
             state = unpack(str(path / "transforms.safetensors"))

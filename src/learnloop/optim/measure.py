@@ -47,7 +47,7 @@ that.
 """
 BIG = 1 << 16
 """Numbers in a weight from which a product is worth bfloat16."""
-FORMAT = 1
+FORMAT = 2
 
 LossOf = Callable[[nn.Module, Batch], Tensor]
 

@@ -222,7 +222,10 @@ def lay_out_filters(net: nn.Module, *, last: bool) -> None:
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             for p in module.parameters(recurse=False):
                 if p.ndim == 4:
-                    p.data = p.data.contiguous(memory_format=layout)
+                    # Not .contiguous(): it leaves a filter with one input channel or a 1x1 kernel as it is, since
+                    # both layouts describe the same bytes; the convolution then looks at the strides, takes the
+                    # other layout for its output, and everything behind it pays for copies.
+                    p.data = torch.empty_like(p.data, memory_format=layout).copy_(p.data)
 
 
 def _milliseconds(ms: float) -> str:

@@ -55,6 +55,7 @@ class Updater:
         self._accumulate = accumulate
         self._l1 = l1
         self._batches = 0
+        self._factor = 1.0
         self._check_every = _CUDA_CHECK_EVERY if any(p.is_cuda for p in stepper.params) else 1
 
     @property
@@ -63,7 +64,13 @@ class Updater:
 
     def progress(self, fraction: float) -> None:
         """Set the learning rate for the share of the run that is done."""
-        self.stepper.set_scale(self.schedule.factor(fraction, self._batches))
+        self._factor = self.schedule.factor(fraction, self._batches)
+        self.stepper.set_scale(self._factor)
+
+    @property
+    def base_learning_rate(self) -> float:
+        """The rate before the schedule, as the recipe has it."""
+        return self.stepper.learning_rate / self._factor if self._factor else self.stepper.learning_rate
 
     def step(self, loss: Tensor) -> None:
         """Add the gradient of `loss` (a scalar); move the weights on every `accumulate`-th call."""

@@ -1,6 +1,7 @@
-"""Nested state <-> one safetensors file. Tensors and arrays become tensors; the rest stays JSON in the file's metadata.
+"""Nested state <-> one safetensors file. Tensors and arrays become tensors, the rest JSON in the file's metadata.
 
-    {"step": 7, "net": {"weight": Tensor}}  ->  tensors {"net/weight": Tensor}, JSON {"step": 7, "net": {"weight": {"$": "net/weight"}}}
+{"step": 7, "net": {"weight": Tensor}} is kept as the tensor "net/weight" and the JSON
+{"step": 7, "net": {"weight": {"$tensor": "net/weight"}}}.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class CrossEntropyConfig(Config):
             o = _float(outputs)
             c = classes.like(o)
             sparse = not y.is_floating_point()
-            target = y.reshape(-1) if sparse else _target(o, y)
+            target = (y if y.dim() == 1 else y.reshape(-1)) if sparse else _target(o, y)
             if weight is None:
                 return F.cross_entropy(o, target, weight=c, label_smoothing=smoothing)
             each = F.cross_entropy(o, target, weight=c, label_smoothing=smoothing, reduction="none")  # [n]

@@ -110,6 +110,11 @@ class LossTask(ABC):
     def learning_rate(self) -> float:
         return self.updater.learning_rate  # type: ignore[union-attr]
 
+    @property
+    def base_learning_rate(self) -> float:
+        """The learning rate before the schedule, for messages."""
+        return self.updater.base_learning_rate  # type: ignore[union-attr]
+
     def train(self, mode: bool = True) -> None:
         self.net.train(mode)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from learnloop.contracts import Scalars, Source, State, Task
-from learnloop.errors import DiskError, NonFiniteError
+from learnloop.errors import DiskError, LearnloopError, NonFiniteError, RecipeError
 from learnloop.optim.updater import NonFiniteStep
 from learnloop.runs.checkpoint import Checkpoints
 from learnloop.train import nonfinite
@@ -27,6 +27,17 @@ _CHUNK_SECONDS = 0.1
 """Signals, the clock and time limits are looked at between chunks of steps of about this length."""
 _DIVERGED = 1e4
 """A training loss this many times its first value (plus one) is a run that has diverged, also while it is finite."""
+
+
+def _watcher_failed(watcher: object, event: Event, error: Exception) -> RecipeError:
+    name = getattr(watcher, "__name__", type(watcher).__name__)
+    return RecipeError(
+        f"watcher {name}",
+        "must take an Event and not raise",
+        found=f"{type(error).__name__}: {error}",
+        cause=f"a mistake in it, met at the event {event.kind!r} of step {event.step}",
+        do=("correct it and resume the run: its last checkpoint is intact",),
+    )
 
 
 @dataclass(frozen=True)
@@ -196,7 +207,12 @@ class Fit:
             text,
         )
         for watcher in self.watchers:
-            reason = watcher(event)
+            try:
+                reason = watcher(event)
+            except LearnloopError:
+                raise
+            except Exception as error:
+                raise _watcher_failed(watcher, event, error) from error
             if reason and kind != "end":
                 self._stopped = self._stopped or reason
 

@@ -18,6 +18,7 @@ def explain(
     bad_inputs = _bad_inputs(batch, rows)
     net = getattr(task, "net", None)
     layer = _first_bad_layer(net, task, batch) if isinstance(net, nn.Module) else ""
+    base = float(getattr(task, "base_learning_rate", lr))
     weights = _largest_weight(net) if isinstance(net, nn.Module) else (0.0, "")
     shown = ", ".join(str(row) for row in rows[:6]) + (", ..." if len(rows) > 6 else "")
     found = [f"{what} was {value} at step {step + 1} (training rows {shown})"]
@@ -25,12 +26,14 @@ def explain(
         found.append(layer)
     if bad_inputs:
         cause, do = f"the data: {bad_inputs}", ["learnloop inspect DATA   shows the column or picture"]
-    elif weights[0] > _LARGE or lr >= 1:
-        cause = f"the learning rate {lr:g} is too high: the largest weight has grown to {weights[0]:.3g} ({weights[1]})"
-        do = [f"--lr {_smaller(lr)}", "--set train.clip=1.0"]
+    elif weights[0] > _LARGE or base >= 1:
+        now = "" if abs(base - lr) <= 0.01 * base else f" ({lr:.3g} at this step)"
+        grown = f": the largest weight has grown to {weights[0]:.3g} ({weights[1]})" if weights[1] else ""
+        cause = f"the learning rate {base:g}{now} is too high{grown}"
+        do = [f"--lr {_smaller(base)}", "--set train.clip=1.0"]
     else:
         cause = "an overflow in the forward pass; the weights themselves are of ordinary size"
-        do = [f"--lr {_smaller(lr)}", "--set plan.dtype=float32", "--set train.clip=1.0"]
+        do = [f"--lr {_smaller(base)}", "--set plan.dtype=float32", "--set train.clip=1.0"]
     return NonFiniteError(
         "training", "must have a finite loss", found="; ".join(found), cause=f"{cause}. {kept}", do=do
     )

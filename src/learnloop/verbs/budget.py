@@ -12,11 +12,12 @@ from learnloop.verbs.scoring import score_arrays
 
 _IMPORT_SECONDS = 0.45
 """The import of matplotlib on a quiet 2-core machine; how much longer it takes now tells how slow all else is."""
-_REPORT_SECONDS = 1.0
+_REPORT_SECONDS = 0.8
 _EXIT_SECONDS = 0.5
 _FORWARD_SHARE = 0.4
 """Predicting in float32 takes at most this share of a plain float32 training step for as many rows."""
 _LEAST_TRAINING_SHARE = 0.3
+_LITTLE_TRAINING_SHARE = 0.35
 TRAIN_ROWS_SCORED = 2000
 """Training rows that are scored at the end, to tell underfitting from overfitting."""
 
@@ -27,6 +28,8 @@ class Budget:
     def __init__(self, began: float, minutes: float | None) -> None:
         self.began = began
         self.minutes = minutes
+        self.too_short = ""
+        """A sentence where little of the time is left for training."""
 
     @property
     def passed(self) -> float:
@@ -58,7 +61,14 @@ class Budget:
             reserve += _REPORT_SECONDS * max(1.0, _import_seconds() / _IMPORT_SECONDS)
         reserve += _EXIT_SECONDS
         least = _LEAST_TRAINING_SHARE * 60 * self.minutes
-        return max(end - reserve, min(time.monotonic() + least, end))
+        now = time.monotonic()
+        deadline = max(end - reserve, min(now + least, end))
+        if deadline - now < _LITTLE_TRAINING_SHARE * 60 * self.minutes:
+            self.too_short = (
+                f"{max(0.0, deadline - now):.1f} s of {60 * self.minutes:.0f} s are left for training; reading, "
+                "baselines and the report take the rest. Give more --minutes, or --set report.baselines=false"
+            )
+        return deadline
 
 
 def _constant(prepared: Prepared, part: str) -> np.ndarray:

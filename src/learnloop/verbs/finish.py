@@ -58,7 +58,10 @@ def finish(
     folder.write_json(folder.findings, report["findings"])
     if prepared.recipe.report.html:
         write_report(folder.path)
-    return Run(folder)
+    run = Run(folder)
+    if bundle.about.model["name"] == "own":
+        run.bundle = bundle  # no path leads back to a module that was handed over; here it is still alive
+    return run
 
 
 def _bundle(prepared: Prepared, training: Training) -> Bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
@@ -12,11 +13,12 @@ from typing import Any
 
 from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
-from learnloop.errors import LearnloopError, RunError
+from learnloop.errors import LearnloopError, RecipeError, RunError, UserError, raise_all
 from learnloop.optim.plan import Plan
 from learnloop.recipe.build import build
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.text import from_yaml, to_yaml
+from learnloop.runs.atomic import write_text
 from learnloop.runs.environment import environment
 from learnloop.runs.folder import RunFolder
 from learnloop.train.events import Watcher
@@ -25,7 +27,7 @@ from learnloop.verbs.budget import Budget
 from learnloop.verbs.finish import finish
 from learnloop.verbs.prepare import Prepared, Say, answers_of, describe, inputs_of, prepare, say_all
 from learnloop.verbs.run import Run
-from learnloop.verbs.training import set_up
+from learnloop.verbs.training import build_loss, build_net, set_up
 
 
 class Interrupted(LearnloopError):
@@ -69,8 +71,9 @@ def fit(
     resume   a run to continue; `data`, `model`, `loss` are needed again only if they were objects
     Raises UserError (and its children) for what the caller can mend, Interrupted after Ctrl-C.
     """
+    _check_arguments(set, watchers)
     flags: dict[str, Any] = {
-        "data.target": None if target is None else (target,) if isinstance(target, str) else tuple(target),
+        "data.target": None if target is None else (str(target),) if isinstance(target, str | int) else tuple(target),
         "task.name": task,
         "train.epochs": epochs,
         "train.steps": steps,
@@ -87,6 +90,19 @@ def fit(
     draft = build(file=file, flags=given, objects=objects, origin="argument")
     previous = resume.path if isinstance(resume, Run) else None if resume is None else Path(resume)
     return fit_draft(draft, resume=previous, overwrite=overwrite, watchers=watchers)
+
+
+def _check_arguments(set: object, watchers: object) -> None:
+    errors: list[UserError] = []
+    if set is not None and not isinstance(set, Mapping):
+        errors.append(
+            RecipeError("set=", "must be a dict of recipe values", found=repr(set)[:80], do='set={"train.patience": 5}')
+        )
+    if not isinstance(watchers, Sequence):
+        errors.append(
+            RecipeError("watchers=", "must be a list of functions", found=repr(watchers)[:80], do="watchers=[function]")
+        )
+    raise_all(errors)
 
 
 def _sort_out(flags: dict[str, Any], data: object, model: object, loss: object) -> tuple[dict[str, Any], Path | None]:
@@ -123,20 +139,43 @@ def fit_draft(
     began = time.monotonic() if began is None else began
     if resume is not None:
         folder, draft, split, plan = _reopen(resume, draft)
+        if folder.report.exists():
+            say(f"{folder.path} has finished: there is nothing left to resume")
+            return Run(folder)
         prepared = prepare(draft, known_split=split, look=lambda dataset: _same_data(folder, dataset, split))
     else:
         prepared, plan = prepare(draft), None
         out = draft.get("out")
         name = f"{Path(prepared.dataset.name).stem or 'data'}-{prepared.choice.model}"
+        if overwrite:  # the old run goes only when the new one can be built
+            build_net(prepared), build_loss(prepared)
         folder = RunFolder.create(None if out is None else Path(out), name, overwrite=overwrite)
         _write_start(folder, prepared)
+    try:
+        return _train(folder, prepared, plan, watchers, say, began, resumed=resume is not None)
+    except KeyboardInterrupt:
+        raise Interrupted(folder.path, "interrupted") from None
+
+
+def _train(
+    folder: RunFolder,
+    prepared: Prepared,
+    plan: Plan | None,
+    watchers: Sequence[Watcher],
+    say: Say,
+    began: float,
+    *,
+    resumed: bool,
+) -> Run:
     say_all(describe(prepared), say)
     budget = Budget(began, prepared.recipe.train.minutes)
     rivals = _rivals(prepared, budget)
     training = set_up(prepared, folder, plan=plan, budget=budget, watchers=watchers)
+    if budget.too_short:
+        say(f"note: {budget.too_short}")
     folder.write_json(folder.plan, training.plan.to_json())
     say(f"plan: {training.plan.line()}")
-    if resume is not None:
+    if resumed:
         say_all(training.fit.resume(), say)
         say(f"resumed at step {training.fit.step}")
     ended = training.fit.run()
@@ -149,16 +188,30 @@ def fit_draft(
 
 
 def _write_start(folder: RunFolder, prepared: Prepared) -> None:
+    text = to_yaml(prepared.recipe)
     prepared.split.save(folder.splits)
-    folder.write_json(folder.environment, {**environment(sys.argv), "data": dict(prepared.dataset.origin)})
+    facts = {"data": dict(prepared.dataset.origin), "recipe_sha256": _digest(text)}
+    folder.write_json(folder.environment, {**environment(sys.argv), **facts})
     # recipe.yaml comes last: a folder that has one has everything that a resume needs.
-    from_text = to_yaml(prepared.recipe)
-    (folder.path / "recipe.yaml").write_text(from_text, encoding="utf-8")
+    write_text(folder.recipe, text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _reopen(run: Path, draft: Draft) -> tuple[RunFolder, Draft, Split, Plan | None]:
     """The folder, recipe, split and Plan of an earlier run; objects come from the caller again."""
     folder = RunFolder.find(run)
+    kept = folder.read_json(folder.environment).get("recipe_sha256")
+    if kept is not None and kept != _digest(folder.recipe.read_text(encoding="utf-8", errors="replace")):
+        raise RunError(
+            str(folder.recipe),
+            "must be as it was when the run was begun",
+            found="its checksum differs",
+            cause="it was edited, or the file is damaged",
+            do=f"learnloop fit {folder.recipe} --out <new folder>   (a new run with the recipe as it is now)",
+        )
     old = from_yaml(folder.recipe)
     new = {key: given for key, given in draft.values.items() if key not in ("out",)}
     changed = [key for key, given in new.items() if old.get(key) != given.value and not key.startswith("watch.")]

@@ -26,6 +26,7 @@ from learnloop.runs.journal import Journal
 from learnloop.scores.names import higher_is_better
 from learnloop.seeds import derive, seed_torch
 from learnloop.tasks.loss_task import Loss
+from learnloop.tasks.own_code import own_loss, raise_explained
 from learnloop.tasks.table import make_perceptron, make_task
 from learnloop.train.best import Best
 from learnloop.train.events import Watcher
@@ -65,7 +66,7 @@ def build_loss(prepared: Prepared) -> Loss:
     """The training loss: the recipe's, with class weights from the training part, or a function handed over."""
     own = prepared.recipe.objects.get("loss")
     if own is not None:
-        return lambda outputs, y, weight: own(outputs, y)
+        return own_loss(own)
     config = prepared.recipe.loss
     if prepared.target_kind != "numbers":
         config = weighted(prepared.recipe, prepared.tensors["train"][Y].numpy(), prepared.names, prepared.outputs)
@@ -132,7 +133,10 @@ def _measure(prepared: Prepared, net: nn.Module, loss: Any, batch_size: int) -> 
     from_plan: dict[int, Any] = {}
 
     def step_loss(module: nn.Module, data: Batch) -> torch.Tensor:
-        outputs = module(*[data[key] for key in keys])
+        try:
+            outputs = module(*[data[key] for key in keys])
+        except Exception as error:
+            raise_explained(error)
         if id(module) not in from_plan:
             from_plan.clear()
             from_plan[id(module)] = make_task(prepared.target_kind, module, keys, loss, plan=PLAIN)
