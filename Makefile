@@ -10,8 +10,9 @@ DEMO_OUT ?= demo-run
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# --no-deps first for torch would lose its own needs; the constraints file pins the CPU-sized build instead.
+# The constraints file pins torch: with an open range pip may take a newer build with several GB of CUDA.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "== setting up $(VENV): one to three minutes, the first time only =="
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
 

@@ -12,6 +12,7 @@ import pytest
 
 from learnloop.data.dataset import Dataset
 from learnloop.data.profile import profile
+from learnloop.data.profile_text import mean_of, values_of
 from learnloop.data.schema import Field, Schema
 from learnloop.errors import RecipeError, RunError, UserError
 from learnloop.report.inspect_page import inspect_page
@@ -76,6 +77,14 @@ def test_inspect_a_file(tmp_path: Path) -> None:
     assert text.splitlines()[2].startswith("! Column 'invoice' alone predicts the target 'sold' (AUC 1.00)")
     assert str(found) == text and found.profile["rows"] == 300
     assert found._repr_html_().startswith('<iframe srcdoc="&lt;!doctype html&gt;')
+
+
+def test_rounding_noise_is_not_shown_as_a_mean() -> None:
+    field = {"kind": "number", "histogram": {}, "mean": -2.512e-19, "std": 0.04762}
+    assert mean_of(field) == 0
+    line = values_of({**field, "histogram": {"counts": [1]}, "min": -0.1, "median": 0.005, "max": 0.1})
+    assert line == "-0.1 .. 0.005 .. 0.1   mean 0 ± 0.04762"
+    assert mean_of({"mean": 1e-9, "std": 2e-9}) == 1e-9 and mean_of({"mean": 3.0, "std": 0.0}) == 3
 
 
 def test_a_folder_gets_inspect_html(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from learnloop.cli.main import run
+from learnloop.verbs.run import Run
 
 FAST = ["--set", "plan=plain", "--set", "report.baselines=false", "--set", "watch.progress=off"]
 
@@ -55,6 +56,9 @@ def test_fit_prints_figures_to_stdout_and_prose_to_stderr(
         "--out", str(tmp_path / "r"), "--lr", "1000", *FAST,
     )  # fmt: skip
     assert "rows never trained on" in out and "accuracy" in out and f"run: {tmp_path / 'r'}" in out
+    data, split = err.splitlines()[:2]
+    assert data.startswith("data: ") and data.endswith(": 240 rows; inputs: 1 number and 1 category")
+    assert split == "split: train 163, validation 29, test 48, with the same shares of kind"
     assert "task: classify kind (inferred: 2 classes in 'kind')" in err
     assert "--lr = 1000 is very large" in err
     assert "\x1b[" not in out
@@ -137,6 +141,11 @@ def test_predict_takes_files_pairs_json_and_standard_input(
     )
 
 
+def test_a_bundle_says_what_it_is(trained: Path) -> None:
+    bundle = Run.open(str(trained)).bundle
+    assert repr(bundle) == "Bundle(classify kind with linear from size, colour)"
+
+
 def test_predict_prints_a_table_and_writes_csv(
     trained: Path, files: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -165,7 +174,14 @@ def test_predict_prints_a_table_and_writes_csv(
             ["size=1", "nothing.csv"],
             "size=1: inputs must all be files, all be JSON rows, or all be name=value",
         ),
-        (["siz=1", "colour=red"], "size"),
+        (["siz=1", "colour=red"], "size: Did you mean 'siz'?\n  do:        size=...   # instead of siz"),
+        (
+            ["size=1", "shade=3"],
+            "the values given: must have the column that the model was trained on\n  found:     no colour\n"
+            "  probably:  a column was dropped or renamed\n"
+            "  do:        colour=...   # or colour= when its value is not known: it counts as missing",
+        ),
+        (['{"size": 1}'], 'do:        "colour": null   # when its value is not known: it counts as missing'),
     ],
 )
 def test_predict_refuses(trained: Path, capsys: pytest.CaptureFixture[str], inputs: list[str], text: str) -> None:
@@ -213,7 +229,7 @@ def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = last_json(call(capsys, "models", "mlp", "--set", "model.hidden=[5]", "--json", "--outputs", "3")[0])
     assert found["config"]["hidden"] == [5] and found["outputs"] == 3
     out, err = call(capsys, "models", "linear", "--data", str(files / "things.csv"), "-t", "kind")
-    assert "Linear" in out and "1 numbers and 1 categories, 2 outputs" in err
+    assert "Linear" in out and "1 number and 1 category, 2 outputs" in err
     _, err = call(capsys, "models", "mlpp", code=2)
     assert "Did you mean 'mlp'?" in err
     _, err = call(capsys, "models", "mlp", "--input", "0x3", code=2)

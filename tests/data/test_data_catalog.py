@@ -16,6 +16,7 @@ import sklearn.datasets
 
 from learnloop.data import catalog, download
 from learnloop.data.catalog import CATALOG, load
+from learnloop.data.conform import conform
 from learnloop.data.infer import infer_task
 from learnloop.data.read import read
 from learnloop.errors import DataError
@@ -39,6 +40,27 @@ def test_inside_scikit_learn(name: str, monkeypatch: pytest.MonkeyPatch) -> None
     data, entry = read(name), CATALOG[name]
     assert len(data) == entry.rows and infer_task(data)[0] == entry.task and data.origin["catalog"] == name
     assert tuple(field.name for field in data.schema.targets) == entry.target
+
+
+def test_a_catalog_name_wins_over_a_run_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`learnloop fit digits --out digits` leaves a folder that is no data."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("digits", "mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.yaml").write_text("seed: 0\n")
+        (tmp_path / name / "environment.json").write_text("{}")
+    assert len(read("digits")) == 1797
+    with pytest.raises(DataError) as caught:
+        read("mine")
+    text = str(caught.value)
+    assert text.startswith("mine: must be data\n  found:     the folder of a run (recipe.yaml and environment.json)")
+    assert "learnloop predict mine NEW_DATA" in text and "learnloop fit --resume mine" in text
+
+
+def test_what_is_always_so_of_a_data_set_is_said_at_fit_only() -> None:
+    data = read("digits")
+    assert CATALOG["digits"].note in data.notes
+    assert CATALOG["digits"].note not in conform("digits", data.schema).notes
 
 
 def test_digits_can_be_undone() -> None:

@@ -121,8 +121,11 @@ def test_modes_and_what_is_said(folder: Path) -> None:
 def test_mixed_sizes_are_resized_and_said(folder: Path) -> None:
     picture(40, 44).save(folder / "cat" / "large.png")
     data = read(folder)
-    assert data.schema["image"].shape == (16, 8, 3)  # 12 and 10 rounded to multiples of 8 (12 / 8 = 1.5 -> 2)
-    assert any("2 different sizes; all were resized to 16 x 8 pixels (the median)" in note for note in data.notes)
+    assert data.schema["image"].shape == (12, 10, 3)  # small ones keep the exact median
+    assert any("2 different sizes; all were resized to 12 x 10 pixels (the median)" in note for note in data.notes)
+    for place in range(30):
+        picture(70 + place % 2, 45).save(folder / "cat" / f"wide{place}.png")
+    assert read(folder).schema["image"].shape == (72, 48, 3)  # above 32: multiples of 8
     sized = read(folder, image_size=20)
     assert sized.schema["image"].shape == (20, 20, 3)
     assert "must be pixels from 4 to 2048" in message(folder, image_size=1)

@@ -134,6 +134,11 @@ def test_unknown_keys_at_any_level() -> None:
     assert "Did you mean 'train.epochs'?" in found
     (found,) = fails(sets=["model.hiden=[3]"])
     assert found.startswith("model.hiden: must be a field of model") and "'model.hidden'" in found
+    (found,) = fails(sets=["optimizer.lr=3"])
+    assert "Did you mean 'optimiser.lr'?" in found
+    (found,) = fails(sets=["help.me=3"])
+    assert "Did you mean" not in found and "schedule.name" not in found
+    assert "do:        learnloop fit --set help   # every key" in found and "schedule.*" in found
     (found,) = fails(sets=["train=3"])
     assert found.startswith("train: must be a mapping of the fields of train")
     (found,) = fails(sets=["data.columns.zip=categry"])

@@ -12,9 +12,10 @@ import pytest
 from learnloop.errors import RunError
 from learnloop.report.card import run_html
 from learnloop.report.compare import compare_page, compare_text, comparison, write_comparison
-from learnloop.report.figures import confusion_figure, svg
+from learnloop.report.figures import confusion_figure, curves_figure, svg
 from learnloop.report.load import RunView, load_run
 from learnloop.report.page import report_html, write_report
+from learnloop.report.sections import again, learning, worst
 from learnloop.report.text import duration, number, score, score_range
 
 VOID = {"meta", "img", "br", "path", "use", "rect", "link"}
@@ -66,7 +67,7 @@ def test_report_is_whole_and_self_contained(run_folders: dict[str, Path], name: 
         "earn its keep",
         "What was found",
         "How it learnt",
-        "Worst mistakes",
+        "Hardest rows" if name == "breast-cancer" else "Worst mistakes",
         "What to do next",
         "Reproduce it",
     ):
@@ -79,6 +80,50 @@ def test_report_is_whole_and_self_contained(run_folders: dict[str, Path], name: 
     assert (page.seen.count("img") == 12) == (name == "digits")
     ids = re.findall(r'<path id="([^"]+)"', text)
     assert ids, "markers and clip paths are referenced by id"
+
+
+def test_mistakes_come_first_and_rows_say_of_what(run_folders: dict[str, Path]) -> None:
+    run = load_run(run_folders["breast-cancer"])
+    rows = [
+        {"row": 41, "inputs": {"Age": None}, "target": "a", "prediction": "a", "probability": 0.5, "loss": 0.7},
+        {"row": 7, "inputs": {"Age": 3}, "target": "a", "prediction": "b", "probability": 0.6, "loss": 0.5},
+    ]
+    text = worst(RunView("r", {**run.report, "worst": rows}, []))
+    assert "Hardest rows" in text and "1 mistake first, then 1 that came out right, but barely" in text
+    assert text.index(">7<") < text.index(">41<") and "<th>Test row</th>" in text
+    assert "<em>Age</em> missing" in text and "None" not in text
+    only = worst(RunView("r", {**run.report, "worst": rows[1:]}, []))
+    assert "Worst mistakes" in only and "barely" not in only
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("learnloop fit digits --out digits", "learnloop fit digits --out NEW_RUN"),
+        ("learnloop fit a.csv --out='my run' -t y", "learnloop fit a.csv --out=NEW_RUN -t y"),
+        ("learnloop fit a.csv -o x", "learnloop fit a.csv -o NEW_RUN"),
+        ("learnloop fit a.csv", "learnloop fit a.csv"),
+    ],
+)
+def test_a_command_to_paste_makes_a_new_run(command: str, shown: str) -> None:
+    assert again(command) == shown
+
+
+def test_passes_are_said_once(run_folders: dict[str, Path]) -> None:
+    run = load_run(run_folders["breast-cancer"])
+    facts = {**run.report["training"], "passes": 30.0}
+    by_passes = {**facts, "stopped": "the limit was reached: 30 passes over the data"}
+    assert learning(RunView("r", {**run.report, "training": by_passes}, [])).count("asses over the data") == 1
+    by_time = {**facts, "stopped": "the limit was reached: 2 minutes"}
+    assert "<dt>Passes over the data</dt><dd>30</dd>" in learning(RunView("r", {**run.report, "training": by_time}, []))
+
+
+def test_no_two_runs_of_a_picture_look_alike() -> None:
+    figure = curves_figure({f"run {k}": [(0, k), (1, k)] for k in range(24)}, "loss")
+    lines = figure.axes[0].get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 24
+    assert lines[0].get_linestyle() != lines[5].get_linestyle(), "the two blues"
+    assert lines[1].get_linestyle() != lines[4].get_linestyle(), "the two oranges"
 
 
 def test_same_run_same_bytes(run_folders: dict[str, Path]) -> None:

@@ -197,7 +197,10 @@ def test_one_class_in_the_truth_has_no_auc_and_says_so() -> None:
     evaluation = evaluate_classes(np.array([0, 0]), p, ["no", "yes"])
     assert "roc_auc" not in evaluation.metrics and "roc" not in evaluation.curves
     assert evaluation.metrics["accuracy"] == 0.5
-    assert evaluation.notes == ["ROC AUC and average precision are undefined: the rows are all of one class."]
+    assert evaluation.notes == [
+        "ROC AUC and average precision are undefined: the rows are all of one class.",
+        "No interval for Precision, Recall, F1: every resample of these 2 rows gives the same value.",
+    ]
 
 
 def test_one_row_is_scored_without_intervals() -> None:
@@ -212,6 +215,17 @@ def test_all_right_is_not_certainty() -> None:
     p = np.tile([0.1, 0.9], (20, 1))
     low, high = evaluate_classes(np.ones(20, int), p, ["no", "yes"]).intervals["accuracy"]
     assert high == 1 and low == pytest.approx(0.025 ** (1 / 20))
+
+
+def test_an_interval_without_width_is_left_out_and_said() -> None:
+    y = np.array([0, 1] * 15)
+    found = evaluate_classes(y, np.eye(2)[y] * 0.8 + 0.1, ["no", "yes"])
+    assert found.metrics["f1_macro"] == 1 and "f1_macro" not in found.intervals
+    assert all(low < high for low, high in found.intervals.values()) and "accuracy" in found.intervals
+    (note,) = found.notes
+    assert "F1" in note and note.endswith("every resample of these 30 rows gives the same value.")
+    two = evaluate_numbers(np.array([[1.0], [1.1]]), np.array([[3.0], [4.0]]), ["y"])
+    assert "r2" in two.metrics and "r2" not in two.intervals and "R²" in two.notes[0] and "rmse" in two.intervals
 
 
 def test_bad_probabilities_are_refused() -> None:

@@ -58,6 +58,12 @@ class Bundle:
             else make_task(about.target, net, keys, _no_loss, plan=PLAIN)
         )
 
+    def __repr__(self) -> str:
+        model = self.about.model["config"].get("class") or self.about.model["name"]
+        names = [field.name for field in self.about.schema.inputs]
+        inputs = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        return f"Bundle({self.about.task} {', '.join(self.target_names)} with {model} from {inputs})"
+
     # --- predicting ---------------------------------------------------------------------------------------------
 
     @property

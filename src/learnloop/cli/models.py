@@ -61,7 +61,8 @@ def models(
         show.as_json({"model": name, "config": config.model_dump(mode="json"), "outputs": size, **found.to_json()})
         return
     show.heading(f"{name}: {config.title}")
-    show.prose(f"input {_words(spec)}, {size} outputs, batch {batch}; change with --input, --data, --outputs")
+    answers = f"{size} output{'' if size == 1 else 's'}"
+    show.prose(f"input {_words(spec)}, {answers}, batch {batch}; change with --input, --data, --outputs")
     print(found.text())
 
 
@@ -118,4 +119,6 @@ def _from_data(data: str, target: list[str] | None, name: str) -> tuple[InputSpe
 def _words(spec: InputSpec) -> str:
     if spec.kind == "image":
         return "x".join(str(size) for size in spec.shape)
-    return f"{spec.numbers} numbers" + (f" and {len(spec.cardinalities)} categories" if spec.cardinalities else "")
+    numbers = f"{spec.numbers} number{'' if spec.numbers == 1 else 's'}"
+    categories = len(spec.cardinalities)
+    return numbers + (f" and {categories} categor{'y' if categories == 1 else 'ies'}" if categories else "")

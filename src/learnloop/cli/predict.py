@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from learnloop.cli import show
-from learnloop.cli.rows import rows_of
+from learnloop.cli.rows import PAIR, rows_of
 from learnloop.errors import RunError
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ def predict(
 
     import numpy as np
 
-    from learnloop.data.conform import conform
+    from learnloop.data.conform import JSON_ROWS, PAIRS, conform
+    from learnloop.data.tables import from_rows
     from learnloop.verbs.run import Run
 
+    if isinstance(source, list) and isinstance(source[0], dict):
+        source = from_rows(source, PAIRS if PAIR.match(inputs[0]) else JSON_ROWS)
     bundle = Run.open(run).bundle
     dataset = conform(source, bundle.about.schema)
     if rows is not None:

@@ -4,7 +4,7 @@ columns at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.data.catalog import CATALOG
 from learnloop.data.columns import is_textual, tidy, to_category, to_dates, to_number
 from learnloop.data.dataset import Dataset
 from learnloop.data.images import resize_array
@@ -21,6 +22,8 @@ from learnloop.data.roles import SPLIT_VALUES, refuse_infinities
 from learnloop.data.schema import Field, Schema
 from learnloop.errors import DataError, ManyErrors, SchemaError, UserError, did_you_mean, nearest, raise_all
 
+PAIRS, JSON_ROWS = "the values given", "the JSON rows"
+"""Names of data that was typed in a terminal: there no DataFrame can be mended."""
 CARRIED = ("group", "time", "weight", "id")
 
 
@@ -66,7 +69,7 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
         frame=pd.DataFrame(columns, index=range(rows)),
         arrays=arrays,
         part=_part(raw, schema),
-        notes=(*raw.notes, *notes, *_extra(raw, schema)),
+        notes=(*_news(raw), *notes, *_extra(raw, schema)),
         origin=raw.origin,
     )
     try:
@@ -98,6 +101,12 @@ def _open(source: Any, schema: Schema) -> Raw:
         plain = schema.inputs
         source = source.reshape(1, -1) if len(plain) > 1 or len(source) == 1 else source
     return open_source(source)
+
+
+def _news(raw: Raw) -> list[str]:
+    """The reader's notes without what is always so of this data set of the catalog: that was said at fit."""
+    entry = CATALOG.get(raw.origin.get("catalog", ""))
+    return [note for note in raw.notes if entry is None or note != entry.note]
 
 
 def _is_paths(source: Any) -> bool:
@@ -205,7 +214,9 @@ def _why_missing(raw: Raw, gone: list[Field], target: bool, some_there: bool) ->
     return "a column was dropped or renamed" if some_there else "another table"
 
 
-def _mend_missing(raw: Raw, gone: list[Field], renames: Mapping[str, str]) -> str | tuple[str, ...]:
+def _mend_missing(raw: Raw, gone: list[Field], renames: Mapping[str, str]) -> str | Sequence[str]:
+    if renames and raw.name in (PAIRS, JSON_ROWS):
+        return [f"{new}=...   # instead of {old}" for old, new in renames.items()]
     if renames:
         return f"df = df.rename(columns={renames!r})"
     if any(field.kind == "image" for field in gone):
@@ -213,6 +224,10 @@ def _mend_missing(raw: Raw, gone: list[Field], renames: Mapping[str, str]) -> st
     inputs = [field.name for field in gone if field.role == "input"]
     if not inputs or raw.arrays:
         return ()
+    if raw.name == PAIRS:
+        return f"{inputs[0]}=...   # or {inputs[0]}= when its value is not known: it counts as missing"
+    if raw.name == JSON_ROWS:
+        return f'"{inputs[0]}": null   # when its value is not known: it counts as missing'
     return f"df[{inputs[0]!r}] = None   # when its values are not known: they count as missing"
 
 

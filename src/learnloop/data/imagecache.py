@@ -26,10 +26,10 @@ from learnloop.data.images import BadImage, Header, decode, read_header
 from learnloop.errors import DataError, DiskError
 from learnloop.home import cache
 
-FORMAT = 1
+FORMAT = 2
 IN_MEMORY = 256 << 20
 MOST_CACHE = 20 << 30
-SIDE_STEP, LEAST_SIDE, MOST_SIDE = 8, 8, 224
+SIDE_STEP, EXACT_SIDE, MOST_SIDE = 8, 32, 224
 
 Corrupt = Literal["refuse", "skip"]
 
@@ -53,8 +53,8 @@ def decode_files(
     channels: int | None = None,
     corrupt: Corrupt = "refuse",
 ) -> Decoded:
-    """All images at one size: the given one, their common one, or the median of mixed ones (multiple of 8,
-    8..224).
+    """All images at one size: the given one, their common one, or the median of mixed ones (above 32 a
+    multiple of 8, at most 224).
 
     Raises DataError naming all bad files at once (corrupt="refuse"); with "skip" they are left out and noted.
     """
@@ -142,7 +142,9 @@ def _common_shape(
 
 
 def _rounded(side: float) -> int:
-    return int(min(MOST_SIDE, max(LEAST_SIDE, SIDE_STEP * round(side / SIDE_STEP))))
+    if side <= EXACT_SIDE:
+        return round(side)
+    return min(MOST_SIDE, SIDE_STEP * round(side / SIDE_STEP))
 
 
 def _trait_notes(headers: Sequence[Header]) -> list[str]:

@@ -99,10 +99,19 @@ def _open_path(
     download: bool,
 ) -> Raw:
     text, path = str(source), Path(source).expanduser()
-    if not path.exists():
+    run = _is_run(path)
+    if not path.exists() or (run and text in catalog.CATALOG):  # `learnloop fit digits --out digits`
         if text in catalog.CATALOG:
             return catalog.load(text, download=download)
         raise _no_such(text)
+    if run:
+        raise DataError(
+            text,
+            "must be data",
+            found="the folder of a run (recipe.yaml and environment.json)",
+            cause="the run was named where its data belongs",
+            do=[f"learnloop predict {text} NEW_DATA", f"learnloop fit --resume {text}"],
+        )
     if path.is_dir():
         raw = _open_folder(path, corrupt, size, channels)
         raw = replace(raw, origin={"path": str(path), **raw.origin})
@@ -113,6 +122,10 @@ def _open_path(
     if text in catalog.CATALOG:
         raw = raw.noted(f"Read from the path {text}, not from the catalog's data set of that name.")
     return raw
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "recipe.yaml").is_file() and (path / "environment.json").is_file()
 
 
 def _open_folder(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, channels: int | None) -> Raw:

@@ -57,6 +57,12 @@ def figure(value: Any) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
+def mean_of(field: dict[str, Any]) -> float | None:
+    """The mean; 0 where it is only what rounding left of a column that was centred."""
+    mean, spread = field["mean"], field["std"]
+    return 0.0 if mean is not None and spread is not None and abs(mean) < 1e-12 * spread else mean
+
+
 def values_of(field: dict[str, Any]) -> str:
     """What the values of a column are, in one short line."""
     if field["kind"] == "date" and field.get("min") is not None:
@@ -65,7 +71,7 @@ def values_of(field: dict[str, Any]) -> str:
         return ""
     if field.get("histogram") and field.get("min") is not None:
         text = f"{figure(field['min'])} .. {figure(field['median'])} .. {figure(field['max'])}"
-        return f"{text}   mean {figure(field['mean'])}, std {figure(field['std'])}" if "mean" in field else text
+        return f"{text}   mean {figure(mean_of(field))} ± {figure(field['std'])}" if "mean" in field else text
     rows = field.get("top", [])
     if field["kind"] in ("text", "id"):
         return f"e.g. {rows[0]['value']!r}" if rows else ""
@@ -103,7 +109,16 @@ def _target(target: dict[str, Any], width: int) -> list[str]:
 
 def _fields(facts: dict[str, Any], width: int) -> list[str]:
     fields = facts["fields"][:_MOST_FIELDS]
-    rows = [["column", "kind", "role", "missing", "distinct", "values (min .. median .. max, or most frequent)"]]
+    rows = [
+        [
+            "column",
+            "kind",
+            "role",
+            "missing",
+            "distinct",
+            "values (min .. median .. max   mean ± std, or most frequent)",
+        ]
+    ]
     for field in fields:
         missing = f"{field['missing_share']:.1%}" if field["missing"] else ""
         distinct = "" if field["distinct"] is None else f"{field['distinct']:,}"

@@ -35,6 +35,18 @@ def unknown(key: str, typed: str, names: Iterable[str], what: str, cause: str = 
     section = key.partition(".")[0] + "."
     inside = "." in key and all(name.startswith(section) for name in names)
     cut = len(section) if inside else 0  # a shared section must not make field names look alike
+    if "." in key and not inside:  # a field must not look like that of a section that is quite another
+        sections = list(dict.fromkeys(name.partition(".")[0] for name in names if "." in name))
+        names = [name for name in names if _alike(key, name)]
+        if not names:
+            return RecipeError(
+                typed,
+                f"must be {what}",
+                found=repr(key),
+                cause=cause,
+                do="learnloop fit --set help   # every key",
+                available=[f"{name}.*" for name in nearest(section[:-1], sections)],
+            )
     close = did_you_mean(key[cut:], [name[cut:] for name in names])
     if close and inside:
         close = close.replace("'", f"'{section}", 1)
@@ -46,6 +58,12 @@ def unknown(key: str, typed: str, names: Iterable[str], what: str, cause: str = 
         cause=f"a spelling mistake. {close}" if close else cause,
         available=[(section if inside else "") + name for name in sorted_names],
     )
+
+
+def _alike(key: str, name: str) -> bool:
+    """Whether two dotted keys have the same field, or sections that are spelt alike."""
+    (section, _, field), (other, _, known) = key.partition("."), name.partition(".")
+    return field == known or bool(did_you_mean(section, [other]))
 
 
 def check_values(cls: type[Config], given: Mapping[str, Given]) -> list[RecipeError]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -31,7 +32,7 @@ def reference() -> str:
 
 
 def _first_line(cls: type[Config]) -> str:
-    return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def _table(prefix: str, cls: type[Config]) -> list[str]:
@@ -46,11 +47,23 @@ def _table(prefix: str, cls: type[Config]) -> list[str]:
 
 def kind_of(info: FieldInfo) -> str:
     """The type and range in words: `int > 0`, `auto or none`, `list of int`."""
-    bounds = [f"{sign} {_bound(item, name)}" for item in info.metadata for name, sign in _SIGNS if hasattr(item, name)]
-    return " ".join([_type(info.annotation), *bounds])
+    kind, bounds = _type(info.annotation), ", ".join(_bounds(info.metadata))
+    if bounds and kind.endswith(" or null"):
+        return f"{kind.removesuffix(' or null')} {bounds} or null"
+    return f"{kind} {bounds}".rstrip()
 
 
 _SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+
+
+def _bounds(metadata: Iterable[Any]) -> list[str]:
+    """`> 0`, `<= 1`: of the constraints themselves, and of those that an inner FieldInfo holds."""
+    found = []
+    for item in metadata:
+        if isinstance(item, FieldInfo):
+            found += _bounds(item.metadata)
+        found += [f"{sign} {_bound(item, name)}" for name, sign in _SIGNS if getattr(item, name, None) is not None]
+    return found
 
 
 def _bound(item: Any, name: str) -> str:
@@ -59,10 +72,24 @@ def _bound(item: Any, name: str) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) and "[" not in str(annotation) else str(annotation)
-    text = re.sub(r"Annotated\[(\w+), (?:[^\[\]()]|\([^()]*\))*\]", r"\1", text)
-    text = re.sub(r"typing\.|typing_extensions\.|NoneType", "", text)
-    return text.replace("None", "null").replace(" | ", " or ")
+    """A Python annotation in the words of YAML: `text or null`, `auto or none`, `{name: float > 0}`."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return f"{_type(inner[0])} {', '.join(_bounds(inner[1:]))}".rstrip()
+    if origin in (Union, UnionType):
+        return " or ".join(_type(part) for part in inner)
+    if origin is Literal:
+        return " or ".join(scalar(value) for value in inner)
+    if origin is tuple and Ellipsis not in inner:
+        return f"[{', '.join(_type(part) for part in inner)}]"
+    if origin in (tuple, list, set, frozenset, Sequence):
+        return f"list of {_type(inner[0])}"
+    if origin in (dict, Mapping):
+        return f"{{name: {_type(inner[1])}}}"
+    return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+_NAMES = {str: "text", type(None): "null", Any: "any", bool: "true or false"}
 
 
 def default_of(info: FieldInfo) -> str:

@@ -223,7 +223,7 @@ def curves_figure(curves: Mapping[str, Sequence[tuple[float, float]]], name: str
     rows = -(-len(curves) // across)
     with panel(f"{title(name)} on validation", x, _axis(name), 5.2, 3.4 + 0.2 * rows) as (figure, axes):
         for position, (label, points) in enumerate(curves.items()):
-            style = DASHES[position // len(SERIES) % len(DASHES)]
+            style = DASHES[(position + position // len(SERIES)) % len(DASHES)]  # two blues never share a dash
             points = thin(points)
             marker = "o" if len(points) <= 30 else None
             axes.plot(

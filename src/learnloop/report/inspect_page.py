@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from learnloop.data.dataset import Dataset
-from learnloop.data.profile_text import MEASURES, figure, size, values_of
+from learnloop.data.profile_text import MEASURES, figure, mean_of, size, values_of
 from learnloop.report.inspect_style import STYLE
 
 _MOST_CARDS = 120
@@ -138,7 +138,7 @@ def _card(field: dict[str, Any], rows: int) -> str:
         )
     lines = [f"{field['distinct']:,} distinct"]
     if "mean" in field and field["kind"] != "constant":
-        lines.append(f"median {figure(field['median'])}, mean {figure(field['mean'])}, std {figure(field['std'])}")
+        lines.append(f"median {figure(field['median'])}, mean {figure(mean_of(field))}, std {figure(field['std'])}")
         if field["outliers"] and field["outliers"]["count"]:
             lines.append(f"{field['outliers']['count']:,} far values ({field['outliers']['share']:.1%})")
     aside = field["role"] != "input"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,12 @@ MOST_FIELDS = 300
 MOST_TARGETS = 4
 MOST_IMAGE_BYTES = 1_000_000
 """All images of the worst mistakes together: keeps the page under 2 MB."""
+OUT = re.compile(r"(?<!\S)((?:--out|-o)[ =])('[^']*'|\"[^\"]*\"|\S+)")
+
+
+def again(command: str) -> str:
+    """The command with its own run folder, which exists by now, replaced by a new one."""
+    return OUT.sub(r"\1NEW_RUN", command)
 
 
 def header(run: RunView) -> str:
@@ -158,6 +165,7 @@ def _set(key: str, value: Any) -> str:
 def learning(run: RunView) -> str:
     """Loss and the watched metric along training."""
     training = run.report["training"]
+    stopped = str(training.get("stopped") or "")
     shown, best = ["loss"], training.get("best_step")
     present = [name for row in run.history for name in row if row.get("kind") == "validation"]
     monitor = str(training.get("monitor", "")).removeprefix("validation_")
@@ -170,8 +178,8 @@ def learning(run: RunView) -> str:
         figures((figure, f"{title(name)} along training") for name, figure in drawn if figure is not None),
         facts(
             [
-                ("Stopped by", training.get("stopped")),
-                ("Passes over the data", number(training.get("passes", ""))),
+                ("Stopped by", stopped),
+                ("Passes over the data", None if "passes" in stopped else number(training.get("passes", ""))),
                 ("Weights kept", f"step {number(best)}" if best is not None else None),
                 ("Machine plan", training.get("plan")),
             ]
@@ -270,19 +278,25 @@ def numbers(run: RunView) -> str:
 
 
 def worst(run: RunView) -> str:
-    """The rows with the largest loss, with their inputs."""
-    rows = run.report.get("worst", [])[:MOST_WORST]
+    """The rows with the largest loss, with their inputs; of classes the mistakes first."""
+    rows = sorted(run.report.get("worst", [])[:MOST_WORST], key=_is_right)
     if not rows:
         return ""
-    text = "Rows with the largest loss: look here for wrong labels, odd inputs, missing columns."
-    explain = f'<p class="soft">{text}</p>'
+    part = "Test" if "test" in run.report["evaluation"] else "Validation"
+    right = sum(map(_is_right, rows))
+    wrong = len(rows) - right
+    heading, text = "Worst mistakes", f"{part} rows with the largest loss"
+    if right:
+        heading = "Hardest rows"
+        text += f": {wrong} mistake{'' if wrong == 1 else 's'} first, then {right} that came out right, but barely"
+    explain = f'<p class="soft">{text}. Look here for wrong labels, odd inputs, missing columns.</p>'
     cards, plain, spent = [], [], 0
     for row in rows:
         image = row.get("image")
         if image and str(image).startswith("data:image/") and spent + len(image) < MOST_IMAGE_BYTES:
             spent += len(image)
             cards.append(
-                f'<div><img src="{esc(image)}" alt="row {esc(row["row"])}">true '
+                f'<div><img src="{esc(image)}" alt="{part.lower()} row {esc(row["row"])}">true '
                 f"<strong>{esc(_answer(row['target']))}</strong>"
                 f"<br>said <strong>{esc(_answer(row['prediction']))}</strong><br>{_sure(row)}</div>"
             )
@@ -298,10 +312,18 @@ def worst(run: RunView) -> str:
         for row in plain
     ]
     grid = f'<div class="worst">{"".join(cards)}</div>' if cards else ""
-    return section("Worst mistakes", explain, grid, table(["Row", "True", "Said", "Inputs"], body) if body else "")
+    head = [f"{part} row", "True", "Said", "Inputs"]
+    return section(heading, explain, grid, table(head, body) if body else "")
+
+
+def _is_right(row: Mapping[str, Any]) -> bool:
+    """Numbers are never right: they are near or far."""
+    return isinstance(row["target"], str) and bool(row["target"] == row["prediction"])
 
 
 def _answer(value: Any) -> str:
+    if value is None:
+        return "missing"
     if isinstance(value, (list, tuple)):
         return ", ".join(_answer(part) for part in value)
     if isinstance(value, Mapping):
@@ -313,7 +335,7 @@ def _sure(row: Mapping[str, Any]) -> str:
     probability = row.get("probability")
     if probability is None:
         return ""
-    right = ", right" if str(row["target"]) == str(row["prediction"]) else ""
+    right = ", right" if _is_right(row) else ""
     return f' <span class="soft">{100 * probability:.1f} % sure{right}</span>'
 
 
@@ -334,7 +356,7 @@ def next_steps(run: RunView, folder: str) -> str:
     steps = []
     if changes:
         flags = " ".join(_set(key, value) for key, value in changes.items())
-        steps.append(("Try the remedies above in a new run", f"{asked['command']} {flags}"))
+        steps.append(("Try the remedies above in a new run", f"{again(asked['command'])} {flags}"))
         steps.append(("Then see which of the two is better", f"learnloop compare {quoted} NEW_RUN"))
     steps.append(("Predict new rows", f"learnloop predict {quoted} NEW_DATA"))
     steps.append(("Measure it on other labelled data", f"learnloop evaluate {quoted} OTHER_DATA"))
@@ -379,7 +401,7 @@ def reproduce(run: RunView) -> str:
     recipe = f"<details><summary>recipe.yaml</summary><pre><code>{esc(run.recipe)}</code></pre></details>"
     return section(
         "Reproduce it",
-        f"<pre><code>{esc(asked['command'])}</code></pre>",
+        f"<pre><code>{esc(again(asked['command']))}</code></pre>",
         f'<p class="soft">Seed {esc(asked.get("seed"))}. The resolved recipe holds every setting and where '
         "it came from:</p>"
         if run.recipe

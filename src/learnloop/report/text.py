@@ -73,7 +73,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numeric: Iterable[
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     top = f"<thead><tr>{cells(head, 'th')}</tr></thead>"
-    return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
+    kind = "scroll wide" if len(head) >= 5 else "scroll"
+    return f'<div class="{kind}" tabindex="0"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def section(heading: str, *parts: str) -> str:

@@ -26,7 +26,7 @@ from learnloop.scores.confusion import (
     divide,
     margin_metrics,
 )
-from learnloop.scores.names import headline, higher_is_better
+from learnloop.scores.names import METRICS, headline, higher_is_better
 from learnloop.scores.ranking import Ranking, area_and_precision, curves
 from learnloop.seeds import numpy_stream
 
@@ -116,9 +116,7 @@ def evaluate_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence
         shapes["calibration"] = probability.reliability(p[:, 1], y == 1)
     else:
         shapes["calibration"] = probability.reliability(confidence, right)
-    intervals = _intervals(rows, metrics, drawn)
-    if "accuracy" in intervals and metrics["accuracy"] in (0.0, 1.0):
-        intervals["accuracy"] = exact_share(int(right.sum()), rows)
+    intervals, silent = _intervals(rows, metrics, drawn, int(right.sum()))
     table = class_table(confusion)
     per_class = [
         {
@@ -139,7 +137,7 @@ def evaluate_classes(y: np.ndarray, probabilities: np.ndarray, classes: Sequence
         confusion=confusion.tolist() if c <= MOST_CONFUSION else [],
         confused=confused_pairs(confusion, classes),
         curves=shapes,
-        notes=notes,
+        notes=[*notes, *silent],
     )
 
 
@@ -160,9 +158,7 @@ def evaluate_labels(y: np.ndarray, probabilities: np.ndarray, names: Sequence[st
     metrics = {name: float(value[0]) for name, value in point.items()}
     drawn = label_metrics(resampled_means(terms, rng), l)
     areas, notes = _rank(list(truth.T), list(p.T), rng, metrics, drawn)
-    intervals = _intervals(rows, metrics, drawn)
-    if "accuracy" in intervals and metrics["accuracy"] in (0.0, 1.0):
-        intervals["accuracy"] = exact_share(round(metrics["accuracy"] * rows), rows)
+    intervals, silent = _intervals(rows, metrics, drawn, round(metrics["accuracy"] * rows))
     hit, false, missed = (float_columns(terms, part, l).sum(axis=0) for part in range(3))
     scores = {
         "precision": divide(hit, hit + false),
@@ -180,7 +176,14 @@ def evaluate_labels(y: np.ndarray, probabilities: np.ndarray, names: Sequence[st
     ]
     calibration = {"calibration": probability.reliability(p.ravel(), truth.ravel())}
     return Evaluation(
-        "labels", rows, metrics, intervals, names=names, per_class=per_class, curves=calibration, notes=notes
+        "labels",
+        rows,
+        metrics,
+        intervals,
+        names=names,
+        per_class=per_class,
+        curves=calibration,
+        notes=[*notes, *silent],
     )
 
 
@@ -201,6 +204,7 @@ def evaluate_numbers(y: np.ndarray, predictions: np.ndarray, names: Sequence[str
     drawn["median_absolute_error"] = np.mean(
         [regression.resampled_medians(column, rng, RESAMPLES) for column in errors.T], axis=0
     )
+    intervals, silent = _intervals(rows, metrics, drawn)
     per_target = [
         {
             "name": name,
@@ -214,11 +218,11 @@ def evaluate_numbers(y: np.ndarray, predictions: np.ndarray, names: Sequence[str
         "regress",
         rows,
         metrics,
-        _intervals(rows, metrics, drawn),
+        intervals,
         names=names,
         per_class=per_target,
         residuals={name: regression.residual_summary(truth[:, k], p[:, k], rng) for k, name in enumerate(names)},
-        notes=notes,
+        notes=[*notes, *silent],
     )
 
 
@@ -277,10 +281,22 @@ def _rank(
 
 
 def _intervals(
-    rows: int, metrics: Mapping[str, float], drawn: Mapping[str, np.ndarray]
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals; none for a single row, of which every resample is itself."""
+    rows: int, metrics: Mapping[str, float], drawn: Mapping[str, np.ndarray], right: int | None = None
+) -> tuple[dict[str, tuple[float, float]], list[str]]:
+    """Percentile intervals, and notes; none for a single row, of which every resample is itself.
+
+    An interval without width would claim certainty: every resample gave the same value, as F1 does when all rows
+    are right. It is left out, and a note says so; accuracy at its limits has an exact one. right: rows that are.
+    """
     if rows < 2:
-        return {}
+        return {}, []
     found = {name: interval(values) for name, values in drawn.items() if name in metrics}
-    return {name: pair for name, pair in found.items() if pair is not None}
+    pairs = {name: pair for name, pair in found.items() if pair is not None}
+    if right is not None and right in (0, rows) and "accuracy" in pairs:
+        pairs["accuracy"] = exact_share(right, rows)
+    flat = [name for name, (low, high) in pairs.items() if high - low <= 1e-9 * abs(high)]
+    kept = {name: pair for name, pair in pairs.items() if name not in flat}
+    if not flat:
+        return kept, []
+    titles = ", ".join(METRICS[name].title if name in METRICS else name for name in flat)
+    return kept, [f"No interval for {titles}: every resample of these {rows:,} rows gives the same value."]

@@ -374,5 +374,5 @@ def _value(metric: str, value: float) -> str:
 
 def _time(seconds: float) -> str:
     if seconds < 0.1:
-        return "no time"
+        return f"{1000 * seconds:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

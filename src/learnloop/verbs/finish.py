@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -134,7 +135,7 @@ def _report(
         "created": datetime.now().isoformat(timespec="seconds"),
         "version": learnloop_version(),
         "asked": {
-            "command": " ".join(["learnloop", *sys.argv[1:]]) if sys.argv[0].endswith("learnloop") else "ll.fit(...)",
+            "command": shlex.join(["learnloop", *sys.argv[1:]]) if sys.argv[0].endswith("learnloop") else "ll.fit(...)",
             "data": prepared.dataset.name,
             "target": [field.name for field in prepared.dataset.schema.targets],
             "task": prepared.choice.task,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,8 @@ TOO_FEW_TO_SPLIT = 20
 """Below this many rows nothing is held out: every figure is then about rows that were trained on, and is called so."""
 
 MOST_ASIDE = 5
+HELD_OUT = re.compile(r"^\d+ rows were held out as the test part and \d+ for validation, ")
+"""The counts that a split's sentence begins with."""
 
 Say = Callable[[str], None]
 
@@ -160,14 +163,18 @@ def describe(prepared: Prepared) -> list[str]:
     """What was inferred, in sentences, to be said before training starts."""
     recipe, spec = prepared.recipe, prepared.spec
     rows = ", ".join(f"{name} {len(getattr(prepared.split, name)):,}" for name in prepared.parts)
+    way, cut = HELD_OUT.subn("", prepared.split.how)
+    way = f"{',' if cut else ';'} {way.rstrip('.')}"
     if spec.kind == "image":
         channels, height, width = spec.shape
         inputs = f"images {height}x{width}x{channels}"
     else:
-        inputs = f"{spec.numbers} numbers, {len(spec.cardinalities)} categories"
+        counts = ((spec.numbers, "number", "numbers"), (len(spec.cardinalities), "category", "categories"))
+        inputs = " and ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
     targets = ", ".join(field.name for field in prepared.dataset.schema.targets)
     lines = [
-        f"data: {prepared.dataset.name}: {rows} rows ({prepared.split.how}); inputs: {inputs}",
+        f"data: {prepared.dataset.name}: {len(prepared.dataset):,} rows; inputs: {inputs}",
+        f"split: {rows}{way}",
         f"task: {recipe.choice.task} {targets} ({prepared.recipe.origins.get('task.name', '')})",
         f"model: {recipe.choice.model} ({prepared.recipe.origins.get('model.name', '')})",
     ]

@@ -42,9 +42,12 @@ def score_arrays(kind: str, y: np.ndarray, outputs: np.ndarray, names: Sequence[
 
 
 def worst_rows(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:
-    """The rows with the highest loss, with their inputs: wrong labels and hard cases show up here."""
+    """The rows with the highest loss, with their inputs: wrong labels and hard cases show up here.
+
+    Of classes and labels the mistakes come first, then rows that are right but barely.
+    """
     loss = _losses(bundle, y, outputs)
-    order = np.argsort(-loss, kind="stable")[:WORST]
+    order = np.lexsort((-loss, _right(bundle, y, outputs)))[:WORST]
     images = [field.name for field in data.schema.inputs if field.kind == "image"]
     picked = data.take(order)
     rows = []
@@ -86,6 +89,16 @@ def _losses(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         right = np.where(y > 0.5, outputs, 1 - outputs)
         return -np.log(np.maximum(right, tiny)).sum(1)
     return np.square((outputs - y) / bundle.target.std).sum(1)
+
+
+def _right(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Whether each row's answer is the true one [n]; never so for numbers, which are near or far."""
+    if bundle.about.target == "class":
+        right: np.ndarray = outputs.argmax(1) == y
+        return right
+    if bundle.about.target == "labels":
+        return np.all((outputs >= 0.5) == (y > 0.5), axis=1)
+    return np.zeros(len(y), bool)
 
 
 def _answer(bundle: Bundle, y: np.ndarray, output: np.ndarray) -> dict[str, Any]:

@@ -20,6 +20,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{last:02d}" if hours else f"{minutes}:{last:02d}"
 
 
+def _spent(seconds: float) -> str:
+    """Short times to a tenth of a second: "0:00" would say that nothing was done."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
+
+
 class LineProgress:
     """Share done, step, training loss, the last validation metrics, time left. `live`: rewrite one line with \\r."""
 
@@ -60,7 +65,8 @@ class LineProgress:
         parts = [f"{event.fraction:4.0%}", f"step {event.step}/{event.total}", self._train, self._validation]
         done = event.fraction - self._fraction_at_start
         if event.kind == "end":
-            parts.append(f"{duration(event.seconds)} in all")
+            broken = event.text.startswith(("interrupted", "ended by"))
+            parts.append(f"{_spent(event.seconds)} {'so far' if broken else 'in all'}")
         elif done > 0.01:
             spent = event.seconds - self._seconds_at_start
             parts.append(f"{duration(spent * (1 - event.fraction) / done)} left")
