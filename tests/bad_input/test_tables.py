@@ -87,7 +87,7 @@ def test_a_target_that_is_no_usable_number(fit: Call, csv: Csv, value: float) ->
 
 def test_text_to_regress_and_fractions_to_classify(fit: Call, csv: Csv) -> None:
     _, err = fit(csv(), "--task", "regress")
-    assert "must hold numbers to be regressed\n  found:     'yes', 'no'" in err and "--task classify" in err
+    assert "must hold numbers to be regressed\n  found:     'no', 'yes'" in err and "--task classify" in err
     _, err = fit(csv(y=good()["a"] * 1.7), "--task", "classify")
     assert "must hold classes (text or whole numbers) to be classified" in err and "--task regress" in err
 

@@ -106,7 +106,7 @@ def test_a_recipe_file_gives_the_same_run_again(
 def test_check_trains_nothing(trained: Path, capsys: pytest.CaptureFixture[str], own_home: Path) -> None:
     out, err = call(capsys, "fit", "--check", str(trained / "recipe.yaml"))
     assert out.startswith("ok: task classify, model linear, loss cross_entropy, optimiser ")
-    assert "epochs 5" in out and "things.csv: train" in err
+    assert "epochs 5" in out and "things.csv: 240 rows" in err
     found = last_json(call(capsys, "fit", "--check", str(trained / "recipe.yaml"), "--json")[0])
     assert found["ok"] is True and sum(found["rows"].values()) == 240
     assert not (own_home / "runs").exists()

@@ -241,7 +241,7 @@ def _alike(dataset: Dataset, fields: Mapping[str, tuple[Field, pd.Series]]) -> s
 def _to_numbers(dataset: Dataset, field: Field, several: bool) -> tuple[Field, pd.Series]:
     series, where = dataset.frame[field.name], f"{dataset.name}, target {field.name}"
     if is_textual(series):
-        texts = [str(value) for value in series.dropna().unique()]
+        texts = sorted(str(value) for value in series.dropna().unique())
         numbers = {text: _number_of(text) for text in texts}
         bad = [text for text, number in numbers.items() if number is None]
         if bad:

@@ -11,13 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from learnloop.bundle.bundle import Bundle
 from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
-from learnloop.errors import LearnloopError, RecipeError, RunError, UserError, raise_all
+from learnloop.errors import LearnloopError, ModelError, RecipeError, RunError, UserError, raise_all
 from learnloop.optim.plan import Plan
 from learnloop.recipe.build import build
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.text import from_yaml, to_yaml
+from learnloop.report.load import read_report
 from learnloop.runs.atomic import write_text
 from learnloop.runs.environment import environment
 from learnloop.runs.folder import RunFolder
@@ -139,7 +141,7 @@ def fit_draft(
     began = time.monotonic() if began is None else began
     if resume is not None:
         folder, draft, split, plan = _reopen(resume, draft)
-        if folder.report.exists():
+        if folder.report.exists() and _is_whole(folder, say):
             say(f"{folder.path} has finished: there is nothing left to resume")
             return Run(folder)
         prepared = prepare(draft, known_split=split, look=lambda dataset: _same_data(folder, dataset, split))
@@ -229,6 +231,19 @@ def _reopen(run: Path, draft: Draft) -> tuple[RunFolder, Draft, Split, Plan | No
     old = replace(old, objects=draft.objects, values={**old.values, **watch})
     plan = Plan.from_json(folder.read_json(folder.plan)) if folder.plan.exists() else None
     return folder, old, Split.load(folder.splits), plan
+
+
+def _is_whole(folder: RunFolder, say: Say) -> bool:
+    """Whether bundle and report of a finished run can be read. If not, they are made again from its last checkpoint."""
+    try:
+        read_report(folder.path)
+        Bundle.load(folder.bundle)
+    except ModelError:
+        return True  # made from a module that was handed over: intact, but nothing leads back to it
+    except UserError as error:
+        say(f"{error}\nnote: it is made again from the last checkpoint")
+        return False
+    return True
 
 
 def _flags_of(draft: Draft, keys: Sequence[str]) -> str:
