@@ -50,13 +50,13 @@ class CNN3Config(Config):
         parts = OrderedDict[str, nn.Module](input=ImageInput(spec.mean, spec.std))
         for number, size in enumerate(self.channels, start=1):
             parts[f"conv{number}"] = nn.Conv2d(maps, size, 3, padding=1)  # [batch, size, h, w]
-            parts[f"relu{number}"] = nn.ReLU()
+            parts[f"relu{number}"] = nn.ReLU(inplace=True)
             parts[f"norm{number}"] = nn.BatchNorm2d(size)
             parts[f"pool{number}"] = nn.MaxPool2d(2)  # [batch, size, h / 2, w / 2]
             maps, height, width = size, height // 2, width // 2
         parts["flatten"] = nn.Flatten()  # [batch, maps h w]
         parts["dense"] = nn.Linear(maps * height * width, self.dense)  # [batch, dense]
-        parts["relu_dense"] = nn.ReLU()
+        parts["relu_dense"] = nn.ReLU(inplace=True)
         parts["dropout"] = nn.Dropout(self.dropout)
         output = nn.Linear(self.dense, outputs)  # [batch, outputs]
         parts["output"] = output

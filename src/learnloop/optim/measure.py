@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from learnloop.contracts import Batch
 from learnloop.errors import RunError, UserError
 from learnloop.optim import machine
+from learnloop.optim.memory import keep_memory
 from learnloop.optim.plan import Plan, PlanConfig, Trial, lay_out_filters, thread_counts
 from learnloop.optim.wait import bound_wait
 
@@ -47,7 +48,7 @@ that.
 """
 BIG = 1 << 16
 """Numbers in a weight from which a product is worth bfloat16."""
-FORMAT = 2
+FORMAT = 3
 
 LossOf = Callable[[nn.Module, Batch], Tensor]
 
@@ -80,10 +81,11 @@ def measure(
     start = options.fixed(bound_wait())
     if options.name == "plain" or not batches:
         return start
+    start = replace(start, memory=keep_memory())
     path = None if cache is None else cache / f"{_key(batches, options, signature)}.json"
     known, complaint = _remembered(path)
     if known is not None:
-        return replace(known, origin="cached", wait=start.wait)
+        return replace(known, origin="cached", wait=start.wait, memory=start.memory)
     try:
         search = _Search(copy.deepcopy(net), loss, batches, options, start)
     except (RuntimeError, TypeError) as problem:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from learnloop.config import Config
 from learnloop.errors import RecipeError, RunError
 from learnloop.optim.machine import usable_cores
+from learnloop.optim.memory import keep_memory
 
 DType = Literal["float32", "bfloat16"]
 _PLAIN_PRECISION: AbstractContextManager[Any] = nullcontext()
@@ -40,6 +41,7 @@ class Plan:
     device         "cpu", "cuda" or "cuda:1"
     threads        threads of one operation on the CPU; 0 leaves torch's choice
     wait           how idle OpenMP threads wait, as `learnloop.optim.wait.bound_wait` found it
+    memory         what malloc does with freed memory, as `learnloop.optim.memory.keep_memory` found it
     dtype          "bfloat16" computes convolutions and products in it (autocast); weights stay float32
     channels_last  images and filters lie in memory as [batch, height, width, channels]; dropout on images
                    draws its masks in the order of memory, hence others (of the same distribution)
@@ -55,6 +57,7 @@ class Plan:
     device: str = "cpu"
     threads: int = 0
     wait: str = "default"
+    memory: str = "default"
     dtype: DType = "float32"
     channels_last: bool = False
     compile: bool = False
@@ -115,11 +118,13 @@ class Plan:
         return plan
 
     def apply(self) -> None:
-        """Set the process-wide switches: threads, and on a GPU algorithms that give the same bits every
+        """Set the process-wide switches: threads, freed memory, and on a GPU algorithms that give the same bits every
         time.
         """
         if self.threads:
             torch.set_num_threads(self.threads)
+        if self.memory == "kept":
+            keep_memory()
         if self.device != "cpu":
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True

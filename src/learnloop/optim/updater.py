@@ -9,6 +9,7 @@ from torch import Tensor
 
 from learnloop.contracts import State
 from learnloop.optim.average import WeightAverage
+from learnloop.optim.backward import backward
 from learnloop.optim.schedules import Schedule
 from learnloop.optim.stepper import Stepper
 
@@ -80,7 +81,7 @@ class Updater:
             if not math.isfinite(value):
                 self.stepper.zero_grad()
                 raise NonFiniteStep("the loss", value)
-        (loss if self._accumulate == 1 else loss / self._accumulate).backward()
+        backward(loss if self._accumulate == 1 else loss / self._accumulate)
         if self._batches % self._accumulate:
             return
         if self._l1:
