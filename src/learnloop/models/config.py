@@ -15,7 +15,7 @@ from learnloop.nn.inputs import ImageInput, Joined, TableInput
 
 FITTING: dict[str, tuple[str, ...]] = {
     "table": ("tabular", "mlp", "linear", "perceptron"),
-    "image": ("cnn", "cnn3", "lenet5", "mlp", "linear", "perceptron"),
+    "image": ("cnn", "cnn3", "fastnet", "lenet5", "mlp", "linear", "perceptron"),
 }
 """Names of the models for each kind of input, the default first (a test holds this against MODELS)."""
 

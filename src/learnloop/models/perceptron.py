@@ -14,7 +14,7 @@ from learnloop.nn.inputs import ImageInput, TableInput
 
 
 class Perceptron(nn.Module):
-    """score = w . x + b, and the unit fires (1) where the score is above 0, else it does not (0).
+    """score = w . x + b, and the unit fires (1) where the score is at least 0, else it does not (0).
 
     x, x_cat   as in `InputSpec`; `features` joins them to [batch, features]
     weight     [outputs, features], zeros at first (a single layer has no symmetry to break)
@@ -42,8 +42,8 @@ class Perceptron(nn.Module):
         return nn.functional.linear(self.features(x, x_cat), self.weight, self.bias)  # [batch, outputs]
 
     def step(self, x: Tensor, x_cat: Tensor | None = None) -> Tensor:
-        """1 where the score is above 0, else 0: float [batch, outputs]."""
-        return (self.scores(x, x_cat) > 0).to(self.weight.dtype)
+        """1 where the score is at least 0, else 0: float [batch, outputs]."""
+        return (self.scores(x, x_cat) >= 0).to(self.weight.dtype)
 
     def forward(self, x: Tensor, x_cat: Tensor | None = None) -> Tensor:
         return self.scores(x, x_cat)  # [batch, outputs]

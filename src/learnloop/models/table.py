@@ -11,6 +11,7 @@ from learnloop.errors import RecipeError, did_you_mean, nearest
 from learnloop.models.cnn import CNNConfig
 from learnloop.models.cnn3 import CNN3Config
 from learnloop.models.config import FITTING, ModelConfig
+from learnloop.models.fastnet import FastNetConfig
 from learnloop.models.lenet import LeNet5Config
 from learnloop.models.linear import LinearConfig
 from learnloop.models.mlp import MLPConfig
@@ -26,6 +27,7 @@ MODELS: dict[str, type[ModelConfig]] = {
     "lenet5": LeNet5Config,
     "cnn": CNNConfig,
     "cnn3": CNN3Config,
+    "fastnet": FastNetConfig,
 }
 
 _NEEDED = ("inputs", "title", "numbers", "rule", "build", "suggest")

@@ -30,8 +30,8 @@ def hidden(found: list[tuple[str, nn.Module, Tensor]]) -> dict[int, Kind]:
             biases, and what a module names in `no_weight_decay`)
 
     Left out, for AdamW: embeddings; the first and the last module that own such a tensor (the input and the
-    output layer); grouped and depthwise convolutions; and what a module declares itself with `muon_exclude =
-    True` or `muon_exclude = ("name", ...)`. A two-dimensional tensor is a matrix; a convolution's filter is
+    output layer), unless they declare `muon_exclude = False`; grouped and depthwise convolutions; and what a
+    module declares itself with `muon_exclude = True` or `muon_exclude = ("name", ...)`. A two-dimensional tensor is a matrix; a convolution's filter is
     flattened to [out, in * height * width]; any other tensor of three dimensions is a batch of matrices
     [members, in, out].
     """
@@ -40,7 +40,8 @@ def hidden(found: list[tuple[str, nn.Module, Tensor]]) -> dict[int, Kind]:
     kinds: dict[int, Kind] = {}
     for name, module, p in found:
         excluded = getattr(module, "muon_exclude", ())
-        if id(module) in ends or excluded is True or (excluded and name in excluded):
+        end = id(module) in ends and excluded is not False
+        if end or excluded is True or (excluded and name in excluded):
             continue
         if isinstance(module, nn.Embedding | nn.EmbeddingBag):
             continue

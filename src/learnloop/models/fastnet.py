@@ -1,0 +1,133 @@
+"""A network for small colour images that is made to be trained in minutes, after the CIFAR-10 speed records."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from learnloop.config import Config
+from learnloop.contracts import InputSpec
+from learnloop.errors import ModelError
+from learnloop.models.config import describe, require
+from learnloop.nn.inputs import ImageInput
+from learnloop.nn.whiten import Whiten
+
+PATCH = 2
+_MOMENTUM = 0.4
+"""Of the running statistics: a run of a few hundred steps has no time for torch's 0.1."""
+_LOGIT_SCALE = 9.0
+"""Logits are divided by it (Jordan, arXiv:2404.00498, appendix A): the features before them are not small."""
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "silu": nn.SiLU, "relu": nn.ReLU}
+
+
+class FastNetConfig(Config):
+    """Whitening 2x2 - activation, then per group conv 3x3 - max pool 2x2 - norm - activation - conv 3x3 - norm -
+    activation, then the largest value of each map, and a linear layer without bias on them.
+
+    [batch, c, h, w] -> [batch, 8 c, h-1, w-1] -> [batch, widths[0], (h-1)/2, (w-1)/2] -> ... -> [batch, widths[-1]]
+    -> [batch, outputs].
+
+    The whitening filters are computed from training images and not learnt; the scales of the batch norms stay 1;
+    convolutions begin as the identity in their first channels. Jordan, arXiv:2404.00498 (airbench94); widths are
+    smaller here, for two CPU cores. The parts are older: Page 2018 (whitening, pooling), Ioffe and Szegedy 2015.
+    """
+
+    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
+    title: ClassVar[str] = "small colour images in minutes: whitening, three groups, no learnt norm scales"
+    numbers: ClassVar[str] = "standard"
+    rule: ClassVar[str] = "gradient"
+
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (32, 128, 256), min_length=1, description="feature maps of each group"
+    )
+    activation: Literal["gelu", "silu", "relu"] = Field("gelu", description="function after each norm")
+
+    def build(self, spec: InputSpec, outputs: int) -> nn.Module:
+        require("fastnet", self.inputs, spec, outputs)
+        channels, height, width = spec.shape
+        if min(height, width) < PATCH:
+            raise ModelError(
+                "model 'fastnet'",
+                f"needs images of at least {PATCH} x {PATCH}, the size of its first filters",
+                found=f"the inputs are {describe(spec)}",
+                do=["--model mlp", "--set data.image_size=8"],
+            )
+        activation = _ACTIVATIONS[self.activation]
+        parts = OrderedDict[str, nn.Module](input=ImageInput(spec.mean, spec.std))
+        parts["whiten"] = whiten = Whiten(channels, PATCH)  # [batch, 8 c, h - 1, w - 1]
+        parts["activation"] = activation()
+        maps, side = whiten.maps, min(height, width) - PATCH + 1
+        for number, size in enumerate(self.widths, start=1):
+            parts[f"group{number}"] = _group(maps, size, activation, pool=side > 1)  # [batch, size, h / 2, w / 2]
+            maps, side = size, max(side // 2, 1)
+        parts["largest"] = Largest()  # [batch, maps]
+        parts["output"] = ScaledLinear(maps, outputs)  # [batch, outputs]
+        return nn.Sequential(parts)
+
+    def suggest(self, rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:
+        """Muon, linear to zero, label smoothing 0.2 (Jordan 2024); 8 passes over 50,000 images, more over fewer."""
+        values: dict[str, Any] = {
+            "optimiser.name": "muon",
+            "optimiser.lr": 0.1,
+            "optimiser.other_lr": 0.01,
+            "optimiser.momentum": 0.6,
+            "optimiser.weight_decay": 0.01,
+            "schedule.name": "linear",
+            "train.batch_size": min(500 if rows >= 20_000 else 128, max(rows, 1)),
+        }
+        if outputs > 1:
+            values["task.label_smoothing"] = 0.2
+        if minutes is None:
+            values["train.epochs"] = min(max(round(8 * (50_000 / max(rows, 1)) ** 0.5), 8), 60)
+        return values
+
+
+class Largest(nn.Module):
+    """y = max over height and width of x: [batch, maps, h, w] -> [batch, maps]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.amax((2, 3))  # [batch, maps]
+
+
+class ScaledLinear(nn.Linear):
+    """y = W x / scale, no bias: [batch, features] -> [batch, outputs]."""
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__(features, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) / _LOGIT_SCALE  # [batch, outputs]
+
+
+def _group(maps: int, size: int, activation: type[nn.Module], *, pool: bool) -> nn.Sequential:
+    """Maps of one pixel are not halved any more."""
+    parts = OrderedDict[str, nn.Module]()
+    parts["conv1"] = _identity(nn.Conv2d(maps, size, 3, padding=1, bias=False))  # [batch, size, h, w]
+    if pool:
+        parts["pool"] = nn.MaxPool2d(2)  # [batch, size, h / 2, w / 2]
+    parts["norm1"] = _norm(size)
+    parts["activation1"] = activation()
+    parts["conv2"] = _identity(nn.Conv2d(size, size, 3, padding=1, bias=False))
+    parts["norm2"] = _norm(size)
+    parts["activation2"] = activation()
+    return nn.Sequential(parts)
+
+
+def _norm(size: int) -> nn.BatchNorm2d:
+    norm = nn.BatchNorm2d(size, momentum=_MOMENTUM)
+    norm.weight.requires_grad_(False)
+    return norm
+
+
+@torch.no_grad()
+def _identity(conv: nn.Conv2d) -> nn.Conv2d:
+    """The first channels pass through unchanged, the others begin as torch initialises them."""
+    same = min(conv.in_channels, conv.out_channels)
+    nn.init.dirac_(conv.weight[:same])
+    conv.muon_exclude = False  # type: ignore[assignment]  # no input layer: what is before it does not learn
+    return conv
