@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from learnloop.cli import compare, data, evaluate, fit, inspect, models, predict, report, runs, tasks
+from learnloop.cli import compare, data, evaluate, explain, fit, inspect, models, predict, report, runs, tasks
 from learnloop.cli.usage import usage_error
 from learnloop.errors import LearnloopError, UserError
 from learnloop.optim.wait import bound_wait
@@ -39,6 +39,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report.report,
     "compare": compare.compare,
     "runs": runs.runs,
+    "explain": explain.explain,
     "models": models.models,
     "tasks": tasks.tasks,
     "data": data.data,
