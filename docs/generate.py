@@ -76,6 +76,8 @@ Results go to stdout, progress and sentences to stderr. With `--json` the last l
 | 130 | interrupted; the message says how to resume |
 
 `RUN` is a run folder, or the name of a run in `LEARNLOOP_HOME/runs` (`learnloop runs` lists them).
+Where data is asked for, a path goes before a catalog name, and a note says so. The folder of a run is no data: after
+`learnloop fit digits --out digits`, the second `digits` of `learnloop predict digits digits` is the catalog's data set.
 `learnloop --version` prints the version; `--debug`, anywhere, shows the traceback of any error.
 
 | variable | meaning |
@@ -100,7 +102,7 @@ learnloop fit iris --model mpl --epochs -1 || echo "exit code $?"
 --model: must be the name of a model, or an import path pkg.mod:Name
   found:     'mpl'
   probably:  a spelling mistake. Did you mean 'mlp'?
-  available: mlp, linear, lenet5, tabular, perceptron, cnn, cnn3
+  available: mlp, linear, lenet5, tabular, alexnet, perceptron, mini_resnet, cnn, cnn3, fastnet, vgg11, vgg11_bn
 --epochs: must be greater than 0 (passes over the training part; null: another limit, or suggested)
   found:     -1
 exit code 2

@@ -186,3 +186,64 @@ def test_the_large_file_has_twenty_columns(tmp_path: Path, monkeypatch: pytest.M
     lines = path.read_text().splitlines()
     assert len(lines) == 101
     assert len(lines[0].split(",")) == 20 and lines[0].endswith(",y")
+
+
+def test_folders_measures_decoding_and_a_fit(tmp_path: Path) -> None:
+    out = tmp_path / "folders.json"
+    quick = [part for value in ("report.html=false", "report.baselines=false") for part in ("--set", value)]
+    ended = script("folders.py", "--images", 200, "--size", 8, *quick, "--out", out)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(out.read_text())
+    names = [line["name"] for line in found["commands"]]
+    assert names == ["inspect, first time", "inspect, again", "fit, one pass"]
+    assert all(50e6 < line["anonymous"] <= line["resident"] < 4e9 for line in found["commands"])
+    assert found["met"] and found["commands"][2]["training_s"] > 0
+
+
+def test_the_folder_holds_every_kind_of_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = load("folders", monkeypatch)
+    monkeypatch.setattr(folders, "GREY", 3)
+    monkeypatch.setattr(folders, "TURNED", 4)
+    monkeypatch.setattr(folders, "TRANSPARENT", 10)
+    monkeypatch.setattr(folders, "CUT", 7)
+    for label in range(folders.CLASSES):
+        (tmp_path / f"class{label}").mkdir()
+    for number in range(10):
+        folders._make_one(tmp_path, number)
+    from learnloop.data.read import read
+
+    data = read(tmp_path, corrupt="skip", image_size=16)
+    said = " ".join(data.notes)
+    assert len(data) == 9 and "class6/000006.jpg (truncated)" in said
+    for kind in ("grey", "turned as their EXIF data says", "transparent (laid on white)"):
+        assert kind in said
+
+
+def test_outliers_measures_both_kinds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    outliers = load("outliers", monkeypatch)
+    run_folder = tmp_path / "run"
+    made = script_fit("digits", run_folder)
+    assert made.returncode == 0, made.stderr
+    monkeypatch.setattr(outliers, "_TEST", 0)
+    monkeypatch.setattr(outliers, "_TURNS", 1)
+    found = outliers.measure(run_folder / "bundle", "digits", "digits", 100)
+    assert found["auroc"] == 0.5 and found["flagged_familiar"] == found["flagged_strange"] < 0.2
+
+
+def script_fit(data: str, out: Path) -> subprocess.CompletedProcess[str]:
+    quick = [part for value in ("report.html=false", "report.baselines=false") for part in ("--set", value)]
+    command = [
+        sys.executable,
+        "-m",
+        "learnloop",
+        "fit",
+        data,
+        "--model",
+        "cnn",
+        "--steps",
+        "20",
+        "--out",
+        str(out),
+        *quick,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

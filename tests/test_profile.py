@@ -12,6 +12,7 @@ import pytest
 from learnloop.data.dataset import Dataset
 from learnloop.data.profile import profile
 from learnloop.data.profile_text import profile_text
+from learnloop.data.read import read
 from learnloop.data.schema import Field, Schema
 
 
@@ -262,3 +263,19 @@ def test_text_is_aligned_and_within_its_width() -> None:
     assert max(map(len, text.splitlines())) <= 80
     rows = [line for line in text.splitlines() if " input " in line]
     assert len({line.index(" input ") for line in rows}) == 1 and len(rows) == 4
+
+
+def test_a_target_that_counts_the_rows_is_a_warning_and_no_note_beside_it() -> None:
+    data = read(clean().assign(y=range(1, 401)), target="y")
+    facts = profile(data)
+    (first, *_) = facts["warnings"]
+    assert first["name"] == "row_number" and first["severity"] == "warning"
+    assert first["text"] in data.notes and first["text"] not in facts["notes"]
+    assert texts(profile(read(clean().assign(y=np.arange(400.0) ** 2), target="y"))) == []
+
+
+def test_columns_that_are_called_codes_are_noted_with_the_way_out() -> None:
+    facts = profile(read(clean().assign(zip=np.random.default_rng(1).integers(10_000, 99_999, 400))))
+    assert [row["name"] for row in facts["warnings"]] == ["codes"]
+    assert texts(facts)[0].startswith("Column 'zip': Whole numbers with ")
+    assert "--set data.columns.zip=category" in texts(facts)[0]

@@ -19,8 +19,8 @@ from learnloop.data.sources import RowSource
 from learnloop.home import cache
 from learnloop.models.cnn3 import CNN3Config
 from learnloop.models.mlp import MLPConfig
+from learnloop.optim.adam import AdamConfig
 from learnloop.optim.measure import measure
-from learnloop.optim.optimisers import AdamConfig
 from learnloop.optim.plan import PLAIN, Plan, PlanConfig
 from learnloop.optim.schedules import ConstantConfig
 from learnloop.optim.updater import Updater

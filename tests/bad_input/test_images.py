@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -87,8 +89,15 @@ def test_what_is_converted_is_said(call: Call, pets: Path) -> None:
 
 def test_folders(call: Call, pets: Path, tmp_path: Path) -> None:
     (pets / "bird").mkdir()
+    (pets / "fish").mkdir()
+    (pets / "fish" / "cod.heic").write_text("x")
+    text = (
+        "every class folder must hold images\n  found:     bird holds nothing, fish holds 1 other files, as cod.heic\n"
+    )
+    assert text in fit_images(call, pets)
+    shutil.rmtree(pets / "fish")
     (pets / "notes.txt").write_text("x")
-    err = fit_images(call, pets, code=0)
+    err = fit_images(call, pets, "--set", "data.corrupt=skip", code=0)
     assert "Folders without images are no classes: bird." in err
     assert "1 file that is not an image in a class folder: left out (notes.txt)." in err
     (tmp_path / "nothing").mkdir()
@@ -127,6 +136,23 @@ def test_predicting_with_the_wrong_kind(call: Call, pets: Path, tmp_path: Path, 
     assert "found:     no image\n  probably:  a table; the model was trained on images" in err
     _, err = call("predict", trained, pets / "cat" / "0.png")
     assert "probably:  images; the model was trained on a table" in err
+    (tmp_path / "letter.txt").write_text("Dear all, this is no picture.")
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "readme.md").write_text("x")
+    _, err = call("predict", run, tmp_path / "letter.txt")
+    assert "letter.txt: must be a picture: the model was trained on images\n" in err
+    assert (
+        "found:     a file ending in '.txt' (not an image)\n  do:        learnloop predict RUN photo.jpg folder/" in err
+    )
+    _, err = call("predict", run, tmp_path / "none", pets)
+    assert "none: must hold pictures: the model was trained on images\n" in err
+    assert "found:     a folder with 1 other files: readme.md" in err
+    whole = (pets / "cat" / "1.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    _, err = call("predict", run, tmp_path / "cut.png", pets / "cat" / "1.png")
+    assert "every image must be readable\n  found:     1 of 2 are not:" in err and "cut.png (truncated)" in err
+    out, _ = call("predict", run, pets / "dog", pets / "cat" / "1.png", "--json", code=0)
+    assert [Path(row["file"]).name for row in json.loads(out)][-2:] == ["9.png", "1.png"]
     (pets / "cat" / "0.png").write_bytes(b"")
     _, err = call("predict", run, pets / "cat" / "0.png")
     assert "cat/0.png (zero bytes)" in err and "--set" not in err
@@ -151,3 +177,21 @@ def test_damaged_bytes_never_end_in_a_traceback(call: Call, tmp_path: Path, trai
             broken[place] = random.integers(0, 256)
         (tmp_path / "a.npz").write_bytes(bytes(broken[: random.integers(20, len(broken) + 1)]))
         call("predict", trained, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.bmp", "a.tif", "a.ppm"])
+def test_damaged_pictures_in_a_class_folder_never_end_in_a_traceback(call: Call, pets: Path, name: str) -> None:
+    """`fit` names the file and `inspect` too, or the damage leaves a picture that can be read."""
+    random = np.random.default_rng(3)
+    path = picture(pets / "cat" / name, "RGB")
+    data = path.read_bytes()
+    for _ in range(2):
+        broken = bytearray(data)
+        for place in random.integers(0, len(broken), 6):
+            broken[place] = random.integers(0, 256)
+        path.write_bytes(bytes(broken[: random.integers(20, len(broken))]))
+        for refuse in (("fit", pets, "--check"), ("inspect", pets)):
+            _, err = call(*refuse, code=2)
+            assert f"every image must be readable\n  found:     1 of 25 are not: cat/{name} (" in err
+        err = fit_images(call, pets, "--set", "data.corrupt=skip", code=0)
+        assert f"1 of 25 images could not be read and were skipped: cat/{name}" in err

@@ -216,7 +216,7 @@ def test_inspect(files: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
     call(capsys, "inspect", str(files / "things.csv"), "--out", str(page))
     assert page.read_text().lstrip().lower().startswith("<!doctype html")
     _, err = call(capsys, "inspect", str(files / "things.csv"), "--set", "train.epochs=1", code=2)
-    assert err.startswith("--set train.epochs=1: must be a value of the data section here")
+    assert err.startswith("--set train.epochs=1: must be a value of the data or augment section here")
 
 
 def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,6 +226,10 @@ def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in out.splitlines()[1:]] == names
     out, _ = call(capsys, "models", "lenet5", "--input", "1x32x32", "--outputs", "10")
     assert "61,706" in out
+    _, err = call(capsys, "models", "lenet5", "--input", "1x3x3")
+    assert "lenet5: images of 3 x 3 are enlarged (bilinear, which adds no detail) to 32 x 32" in err
+    _, err = call(capsys, "fit", "digits", "--model", "lenet5", "--check")
+    assert "note: lenet5: images of 8 x 8 are enlarged" in err
     found = last_json(call(capsys, "models", "mlp", "--set", "model.hidden=[5]", "--json", "--outputs", "3")[0])
     assert found["config"]["hidden"] == [5] and found["outputs"] == 3
     out, err = call(capsys, "models", "linear", "--data", str(files / "things.csv"), "-t", "kind")
@@ -245,6 +249,28 @@ def test_tasks_and_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert "income" in call(capsys, "data", "adult")[0]
     _, err = call(capsys, "data", "digit", code=2)
     assert err.startswith("digit: must be a name in the catalog") and "Did you mean 'digits'?" in err
+
+
+def test_a_run_that_is_called_like_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`fit digits --out digits`: as RUN the name is the folder, as data it is the catalog's set."""
+    monkeypatch.chdir(tmp_path)
+    again = "note: digits is the catalog's data set: the folder digits is a run, which holds no data."
+    quick = ["--model", "linear", "--epochs", "1", *FAST]
+    _, err = call(capsys, "fit", "digits", "--out", "digits", *quick)
+    assert again not in err and (tmp_path / "digits" / "report.json").exists()
+    out, err = call(capsys, "predict", "digits", "digits", "--rows", "3", "--json")
+    assert again in err and len(last_json(out)) == 3
+    out, err = call(capsys, "evaluate", "digits", "digits", "--json")
+    assert 0.3 < last_json(out)["metrics"]["accuracy"] <= 1
+    _, err = call(capsys, "fit", "digits", "--out", "second", *quick)
+    assert again in err and "1,797 rows" in err
+    _, err = call(capsys, "fit", "second", "--out", "third", *quick, code=2)
+    assert err.startswith("second: must be data\n  found:     the folder of a run")
+    (tmp_path / "iris").mkdir()  # a folder that is no run goes before the catalog
+    _, err = call(capsys, "inspect", "iris", code=2)
+    assert err.startswith("iris: ") and "class" in err
 
 
 def test_all_mistakes_of_a_command_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,8 +44,14 @@ def adamax(net: nn.Module) -> Stepper:
     return TorchStepper(torch.optim.Adamax([p for p in net.parameters() if p.requires_grad], lr=0.01))
 
 
-def test_a_foreign_torch_optimiser_passes() -> None:
-    check_optimiser(adamax)
+def adamax_of_everything(net: nn.Module) -> Stepper:
+    """As most people write it: the frozen tensors are handed over too."""
+    return TorchStepper(torch.optim.Adamax(net.parameters(), lr=0.01, weight_decay=0.1))
+
+
+@pytest.mark.parametrize("make", [adamax, adamax_of_everything])
+def test_a_foreign_torch_optimiser_passes(make: Callable[[nn.Module], Stepper]) -> None:
+    check_optimiser(make)
 
 
 class Toy(Stepper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,34 @@ def test_rows_as_dicts() -> None:
 def test_the_schema_survives_json() -> None:
     again = Schema.from_json(SCHEMA.to_json())
     assert conform(ROW, again).frame["since"][0] == pd.Timestamp(2021, 6, 5)
+
+
+def test_dates_are_read_in_the_form_of_the_training_data() -> None:
+    days = pd.date_range("2020-01-01", periods=60)
+    schema = read(pd.DataFrame({"on": days.strftime("%d/%m/%Y"), "y": np.arange(60) % 2})).schema
+    assert (schema["on"].dtype, schema["on"].format) == ("date", "%d/%m/%Y")
+    again = Schema.from_json(schema.to_json())
+    row = conform({"on": "03/04/2020"}, again)  # read by itself, it would be taken for the 4th of March
+    assert row.frame["on"][0] == pd.Timestamp(2020, 4, 3)
+    for value in (date(2020, 4, 3), datetime(2020, 4, 3), pd.Timestamp(2020, 4, 3), pd.Timestamp("2020-04-03T00:00Z")):
+        assert conform({"on": value}, again).frame["on"][0] == pd.Timestamp(2020, 4, 3)
+    assert "column on: must hold dates (%d/%m/%Y)\n  found:     '2020-04-03' in row 1" in message(
+        {"on": "2020-04-03"}, again
+    )
+
+
+def test_the_form_of_dates_in_bundles_of_an_earlier_format_is_understood() -> None:
+    (row,) = Schema.from_json([{"name": "on", "kind": "date", "dtype": "date:%d.%m.%Y %H:%M"}]).fields
+    assert (row.dtype, row.format) == ("date", "%d.%m.%Y %H:%M")
+
+
+def test_dates_that_were_no_text_and_iso_dates_have_their_form_too() -> None:
+    days = pd.date_range("2020-01-01", periods=60)
+    y = np.arange(60) % 2
+    assert read(pd.DataFrame({"on": days, "y": y})).schema["on"].format == ""
+    assert read(pd.DataFrame({"on": days.strftime("%Y-%m-%d"), "y": y})).schema["on"].format == "ISO8601"
+    schema = read(pd.DataFrame({"on": days, "y": y})).schema
+    assert conform({"on": "2020-04-03"}, schema).frame["on"][0] == pd.Timestamp(2020, 4, 3)
 
 
 def test_missing_columns_all_at_once_with_nearest_names() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from learnloop.data import imagecache
+from learnloop.data import imagecache, images, imagestore
+from learnloop.data.images import decode
+from learnloop.data.progress import Count
 from learnloop.data.read import read
 from learnloop.errors import DataError, RecipeError
 
@@ -109,11 +114,11 @@ def test_modes_and_what_is_said(folder: Path) -> None:
     turned.save(folder / "cat" / "turned.png", exif=exif)
     data = read(folder)
     rows = {name.split("/")[1]: row for row, name in enumerate(data.frame["file"]) if name.startswith("cat")}
-    images = data.arrays["image"]
+    pixels = data.arrays["image"]
     assert data.schema["image"].shape == (12, 10, 3)
-    assert (images[rows["sixteen.png"]] == 255).all() and (images[rows["transparent.png"]] == 255).all()
-    assert images[rows["moving.gif"]][0, 0, 0] > 200 and images[rows["moving.gif"]][0, 0, 2] < 50
-    assert (images[rows["turned.png"]][0, 9] == 0).all()  # the corner went from the left to the right
+    assert (pixels[rows["sixteen.png"]] == 255).all() and (pixels[rows["transparent.png"]] == 255).all()
+    assert pixels[rows["moving.gif"]][0, 0, 0] > 200 and pixels[rows["moving.gif"]][0, 0, 2] < 50
+    assert (pixels[rows["turned.png"]][0, 9] == 0).all()  # the corner went from the left to the right
     for said in ("CMYK", "16-bit", "animated", "transparent", "EXIF"):
         assert any(said in note for note in data.notes), said
 
@@ -147,22 +152,150 @@ def test_the_cache_is_memory_mapped_atomic_and_bounded(
     monkeypatch.setattr(imagecache, "IN_MEMORY", 0)
     picture().save(folder / "cat" / "0.png")
     assert not (read(folder).arrays["image"][0] == plain[0]).all()  # a changed file is another entry
-    monkeypatch.setattr(imagecache, "MOST_CACHE", 4500)
+    monkeypatch.setattr(imagestore, "MOST_BYTES", 4500)
     picture().save(folder / "cat" / "0.png")
     read(folder)
     assert len(list((own_home / "cache" / "images").glob("*.npy"))) == 1
-    monkeypatch.setattr(imagecache, "MOST_CACHE", 100)
+    monkeypatch.setattr(imagestore, "MOST_BYTES", 100)
     picture().save(folder / "cat" / "1.png")
     assert "decoded images must fit the cache" in message(folder) and "--set data.image_size=128" in message(folder)
 
 
-def test_bad_files_leave_nothing_in_the_cache(folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def entries(home: Path) -> list[str]:
+    return sorted(path.suffix for path in (home / "cache" / "images").iterdir())
+
+
+def test_bad_files_are_remembered_and_not_decoded_again(
+    folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = read(folder).arrays["image"]
     monkeypatch.setattr(imagecache, "IN_MEMORY", 0)
-    (folder / "cat" / "empty.png").write_bytes(b"")
-    message(folder)
-    assert list((own_home / "cache" / "images").iterdir()) == []
-    assert len(read(folder, corrupt="skip")) == len(read(folder, corrupt="skip")) == 10
-    assert "1 of 11 are not" in message(folder)
+    whole = (folder / "cat" / "4.png").read_bytes()
+    (folder / "cat" / "3cut.png").write_bytes(whole[: len(whole) // 2])
+    assert "1 of 11 are not: cat/3cut.png (truncated)" in message(folder)
+    assert entries(own_home) == [".json", ".npy"]
+    monkeypatch.setattr(imagecache, "decode", None)
+    monkeypatch.setattr(imagecache, "read_header", None)
+    skipped = read(folder, corrupt="skip")
+    assert (skipped.arrays["image"] == plain).all() and isinstance(skipped.arrays["image"], np.memmap)
+    assert list(skipped.frame["file"])[3:5] == ["cat/3.png", "cat/4.png"]
+    assert any("1 of 11 images could not be read and were skipped" in note for note in skipped.notes)
+    assert "1 of 11 are not: cat/3cut.png (truncated)" in message(folder)
+
+
+def test_nothing_is_kept_when_no_file_can_be_read(
+    folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imagecache, "IN_MEMORY", 0)
+    for path in folder.rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:60])
+    assert "10 of 10 are not" in message(folder, corrupt="skip")
+    assert entries(own_home) == []
+
+
+def test_many_small_files_are_kept_too(folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagecache, "MANY_FILES", 10)
+    plain = read(folder).arrays["image"]
+    assert entries(own_home) == [".json", ".npy"] and not isinstance(plain, np.memmap)
+    monkeypatch.setattr(imagecache, "decode", None)
+    assert (read(folder).arrays["image"] == plain).all()
+
+
+@pytest.mark.parametrize("harm", ["no text", "cut array", "other count"])
+def test_half_an_entry_is_none(harm: str, folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagecache, "IN_MEMORY", 0)
+    plain = np.array(read(folder).arrays["image"])
+    (text,) = (own_home / "cache" / "images").glob("*.json")
+    array = text.with_suffix(".npy")
+    if harm == "no text":
+        text.unlink()
+    elif harm == "cut array":
+        array.write_bytes(array.read_bytes()[:-1])
+    else:
+        text.write_text(text.read_text().replace('"files": 10', '"files": 11'))
+    assert (read(folder).arrays["image"] == plain).all()
+    assert entries(own_home) == [".json", ".npy"]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from learnloop.data import imagecache
+from learnloop.data.read import read
+
+def slow(path, size, channels):
+    print("decoding", flush=True)
+    time.sleep(60)
+
+imagecache.IN_MEMORY, imagecache.decode = 0, slow
+read(Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_decoding_leaves_no_entry_and_the_next_one_cleans_up(
+    folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None and child.stdout.readline() == "decoding\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    assert entries(own_home) == [".partial"]
+    monkeypatch.setattr(imagecache, "IN_MEMORY", 0)
+    expected = np.asarray(Image.open(folder / "dog" / "3.png"))
+    assert (read(folder).arrays["image"][8] == expected).all()
+    assert entries(own_home) == [".json", ".npy"]
+
+
+def test_a_draft_of_a_living_process_is_left_alone(folder: Path, own_home: Path) -> None:
+    _, partial = imagestore.draft("key", (2, 3), "x")
+    imagestore.draft("other", (2, 3), "x")
+    assert partial.exists() and len(entries(own_home)) == 2
+
+
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, columns = np.mgrid[0:600, 0:400]
+    pixels = np.stack([rows / 600, columns / 400, np.sin(rows / 40) / 2 + 0.5], axis=-1)
+    Image.fromarray((255 * pixels).astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
+    coarse = decode(tmp_path / "a.jpg", (32, 32), 3).astype(int)
+    sizes: list[tuple[int, int]] = []
+    real = images.resized
+    monkeypatch.setattr(images, "resized", lambda image, size: sizes.append(image.size) or real(image, size))
+    assert (decode(tmp_path / "a.jpg", (32, 32), 3) == coarse).all()
+    monkeypatch.setattr(images, "DRAFT_GAP", 1000)
+    whole = decode(tmp_path / "a.jpg", (32, 32), 3).astype(int)
+    assert sizes == [(100, 150), (400, 600)]  # a quarter is still 3 times as large as 32
+    assert abs(coarse - whole).mean() < 1 and abs(coarse - whole).max() <= 6
+
+
+def test_grey_and_palette_among_colours_are_said(folder: Path) -> None:
+    picture(mode="L").save(folder / "cat" / "grey.png")
+    picture(mode="P").save(folder / "cat" / "palette.png")
+    notes = read(folder).notes
+    assert "1 image: grey (the same value in all three colours)." in notes
+    assert "1 image: palette (converted to RGB)." in notes
+
+
+def test_progress_shows_pace_and_what_is_left() -> None:
+    clock, stream = [0.0], io.StringIO()
+    count = Count("decoding images", 1000, stream=stream, live=False, now=lambda: clock[0])
+    for seconds in (1.0, 2.0, 3.0, 12.0):
+        clock[0] = seconds
+        count.add(100)
+    assert stream.getvalue().splitlines() == [
+        "decoding images: 200 of 1,000 (20 %), 100 a second, about 8 s left",
+        "decoding images: 400 of 1,000 (40 %), 33 a second, about 18 s left",
+    ]
+    count.end("1,000 images decoded")
+    assert stream.getvalue().splitlines()[-1] == "1,000 images decoded"
+
+
+def test_what_is_over_at_once_shows_no_progress() -> None:
+    stream = io.StringIO()
+    count = Count("x", 10, stream=stream, now=lambda: 1.9)
+    count.add(5)
+    count.end("done")
+    assert stream.getvalue() == ""
 
 
 def test_folders_without_classes(tmp_path: Path) -> None:

@@ -70,6 +70,60 @@ def test_ids_by_name() -> None:
     assert "--group store_id" in read(frame(store_id=RANDOM.integers(0, 100, N))).schema["store_id"].why
 
 
+@pytest.mark.parametrize(
+    "name", ["zip", "ZIP", "zip_code", "Zipcode", "postcode", "postal code", "plz", "item_code", "areaCode"]
+)
+def test_whole_numbers_that_are_called_codes_say_how_they_become_categories(name: str) -> None:
+    why = read(frame(**{name: RANDOM.integers(10_000, 99_999, N)})).schema[name].why
+    assert why.endswith(
+        f"Its name speaks of codes, whose order means nothing (categories: --set data.columns.{name}=category)."
+    )
+
+
+@pytest.mark.parametrize("name", ["encode", "decoded", "zipper", "posts", "barcode_length", "unicode"])
+def test_other_names_say_nothing_about_codes(name: str) -> None:
+    assert "codes" not in read(frame(**{name: RANDOM.integers(10_000, 99_999, N)})).schema[name].why
+
+
+def test_no_advice_that_would_be_refused() -> None:
+    values = np.random.default_rng(0).permutation(40_000)[:10_500] * 3
+    assert "codes" not in read(pd.DataFrame({"zip": values, "y": values % 2})).schema["zip"].why
+    assert "codes" not in read(frame(zip=RANDOM.integers(0, 300, N) + 0.5)).schema["zip"].why
+
+
+def test_digits_that_begin_with_0_are_names() -> None:
+    towns = [("01067", "10115", "80331")[place % 3] for place in range(N)]
+    data = read(
+        frame(plz=towns, day=[f"{place % 28 + 1:02d}" for place in range(N)], key=[f"{p:06d}" for p in range(N)])
+    )
+    assert data.schema["plz"].kind == "category" and data.schema["plz"].categories == ("01067", "10115", "80331")
+    assert data.schema["day"].kind == "category" and data.schema["key"].kind == "id"
+    assert (
+        "Column plz: '01067' begins with 0, so these are names and not numbers (numbers after all: "
+        "--set data.columns.plz=number)."
+    ) in data.notes
+    assert read(frame(plz=towns), columns={"plz": "number"}).frame["plz"][0] == 1067
+    assert read(frame(share=["0.5", "0", "1.25", "-0.75"] * (N // 4))).schema["share"].kind == "number"
+
+
+@pytest.mark.parametrize(
+    "values", [range(1, N + 1), range(N, 0, -1), np.arange(N) * 1.0, np.delete(np.arange(N * 5 // 4), slice(0, N, 4))]
+)
+def test_a_target_that_counts_the_rows_is_said(values: Any) -> None:
+    values = np.asarray(values)
+    data = read(frame(y=values), target="y")
+    first = ", ".join(f"{value:.0f}" for value in values[:3])
+    assert data.notes == (
+        f"Target y looks like a row number ({first}, ...): then it says where a row stands in the file, and there is "
+        "nothing to learn (learn another column: --target COLUMN).",
+    )
+
+
+@pytest.mark.parametrize("values", [np.arange(N) ** 2, 2 * np.arange(N) + 1, RANDOM.permutation(N), np.arange(N) / 2])
+def test_other_targets_are_not_taken_for_row_numbers(values: Any) -> None:
+    assert read(frame(y=values), target="y").notes == ()
+
+
 def test_numbered_families_stay_numbers() -> None:
     pixels = {f"pixel{place}": RANDOM.integers(0, 16, N) for place in range(12)}
     assert {read(frame(**pixels)).schema[name].kind for name in pixels} == {"number"}

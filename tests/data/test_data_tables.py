@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from learnloop.data.padded import may_hold_padded
 from learnloop.data.ragged import count_fields, count_slowly
 from learnloop.data.read import read
 from learnloop.errors import DataError, ManyErrors, MissingExtraError, RecipeError
@@ -185,3 +186,24 @@ def test_a_frame_is_not_changed_and_a_named_index_is_a_column() -> None:
     pd.testing.assert_frame_equal(frame, before)
     assert set(data.schema.names) == {"k", "a", "7", "y"}
     assert "several columns are called 'a'" in message(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+@pytest.mark.parametrize("rows", [400, 30_000])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_digits_that_begin_with_0_keep_their_zeros(tmp_path: Path, rows: int, quote: str) -> None:
+    """Also where the first of them comes late, and beside missing values."""
+    towns = [f"{quote}{('80331', '10115', '')[place % 3]}{quote}" for place in range(rows - 2)] + ["01067", "01067"]
+    lines = [f"{place % 50},{town},{place % 2}" for place, town in enumerate(towns)]
+    data = read(write(tmp_path / "t.csv", "\n".join(["n,plz,y", *lines])))
+    assert data.schema["plz"].kind == "category" and data.schema["plz"].categories == ("01067", "10115", "80331")
+    assert data.frame["plz"].iloc[-1] == "01067" and data.schema["plz"].missing == (rows - 2) // 3
+    assert data.schema["n"].kind == "number"
+
+
+def test_padded_digits_are_found_on_the_bytes(tmp_path: Path) -> None:
+    def holds(text: str) -> bool:
+        return may_hold_padded(write(tmp_path / "t.csv", text), ",", "utf-8")
+
+    assert holds("a,b\n1,012\n") and holds('a,b\n"007",1\n') and holds("a,b\n00,1\n")
+    assert not holds("a,b\n0,100\n0.5,10:05\n-0,20\n") and not holds("a\n")
+    assert may_hold_padded(tmp_path / "t.csv", ",", "utf-16")

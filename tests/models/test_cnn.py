@@ -1,4 +1,4 @@
-"""CNNConfig: shapes and sizes, what prediction must not depend on, the augmentation, and that it learns."""
+"""CNNConfig: shapes and sizes, what prediction must not depend on, and that it learns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from learnloop.contracts import InputSpec
 from learnloop.errors import ModelError
 from learnloop.models.cnn import CNNConfig
-from learnloop.nn.shift import Shift
 from learnloop.optim.optimisers import OPTIMISERS
 from learnloop.optim.schedules import SCHEDULES
 
@@ -44,7 +43,7 @@ def test_any_size_and_channel_count_gives_logits_that_start_at_chance(shape: tup
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
 def test_every_parameter_gets_a_gradient(shape: tuple[int, int, int]) -> None:
-    net = network(shape, shift=2, flip=True, dropout=0.1)
+    net = network(shape, dropout=0.1)
     F.cross_entropy(net(pixels(16, shape)), torch.arange(16) % 10).backward()
     for name, p in net.named_parameters():
         assert p.grad is not None and bool(p.grad.abs().sum() > 0), name
@@ -56,7 +55,7 @@ def test_bytes_and_floats_are_the_same_pixels() -> None:
 
 
 def test_prediction_depends_on_nothing_but_the_image() -> None:
-    net, x = network(shift=2, flip=True, dropout=0.5), pixels(12, (1, 28, 28))
+    net, x = network(dropout=0.5), pixels(12, (1, 28, 28))
     net(x)  # running means that are not 0 and 1
     net.eval()
     before = {name: value.clone() for name, value in net.state_dict().items()}
@@ -93,46 +92,6 @@ def test_it_refuses_tables() -> None:
     assert str(caught.value).startswith("model 'cnn': takes images\n  found:     the inputs are a table of 3 numbers")
 
 
-# --- Shift ---
-
-
-def by_hand(x: torch.Tensor, down: int, right: int, mirror: bool) -> torch.Tensor:
-    """One image [channels, height, width], moved pixel by pixel."""
-    x = x.flip(-1) if mirror else x
-    _, height, width = x.shape
-    y = torch.empty_like(x)
-    for i in range(height):
-        for j in range(width):
-            y[:, i, j] = x[:, min(max(i - down, 0), height - 1), min(max(j - right, 0), width - 1)]
-    return y
-
-
-@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
-def test_each_image_is_moved_as_a_whole_and_every_move_occurs(kind: torch.dtype) -> None:
-    image = pixels(1, (3, 5, 6))[0].to(kind)
-    moved = Shift(1, flip=True)(image.expand(400, -1, -1, -1))
-    assert moved.dtype == kind and moved.shape == (400, 3, 5, 6)
-    possible = [by_hand(image, d, r, m) for d in (-1, 0, 1) for r in (-1, 0, 1) for m in (False, True)]
-    found = [[torch.equal(one, option) for option in possible].index(True) for one in moved]
-    assert set(found) == set(range(18))
-
-
-def test_shift_without_flip_never_mirrors() -> None:
-    image = torch.arange(6, dtype=torch.uint8).expand(1, 1, 6, 6)
-    assert bool((Shift(2)(image.expand(100, -1, -1, -1)).float().diff(dim=-1) >= 0).all())
-
-
-def test_shift_draws_from_the_global_generator_and_rests_in_evaluation() -> None:
-    x, layer = pixels(8, (1, 9, 9)), Shift(2)
-    torch.manual_seed(5)
-    first, second = layer(x), layer(x)
-    torch.manual_seed(5)
-    assert torch.equal(layer(x), first) and torch.equal(layer(x), second) and not torch.equal(first, second)
-    state = torch.get_rng_state()
-    assert layer.eval()(x) is x
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 # --- learning ---
 
 
@@ -149,7 +108,7 @@ def test_suggest_names_what_exists_and_the_digits_are_learnt_by_it() -> None:
     plan = CNNConfig().suggest(len(train), spec, 10, None)
     options = {
         section: {k.split(".")[1]: v for k, v in plan.items() if k.startswith(f"{section}.")}
-        for section in ("model", "optimiser", "schedule", "train")
+        for section in ("model", "augment", "optimiser", "schedule", "train")
     }
     assert sum(len(values) for values in options.values()) == len(plan)
     torch.manual_seed(0)
@@ -198,5 +157,20 @@ def test_more_minutes_buy_a_wider_network() -> None:
 
 
 def test_suggest_leaves_what_the_user_chose_alone() -> None:
-    plan = CNNConfig(widths=(8, 8), shift=0).suggest(60_000, spec_of((1, 28, 28)), 10, 5.0)
-    assert not {"model.widths", "model.shift"} & set(plan)
+    plan = CNNConfig(widths=(8, 8)).suggest(60_000, spec_of((1, 28, 28)), 10, 5.0)
+    assert "model.widths" not in plan
+
+
+def test_images_are_moved_from_20_pixels_on() -> None:
+    def augment(shape: tuple[int, int, int]) -> dict[str, object]:
+        plan = CNNConfig().suggest(60_000, spec_of(shape), 10, None)
+        return {key: value for key, value in plan.items() if key.startswith("augment.")}
+
+    assert augment((1, 8, 8)) == {}
+    moved = {"augment.flip": "alternate", "augment.crop": 2}
+    assert augment((1, 28, 28)) == {**moved, "augment.fill": "nearest"}
+    assert augment((3, 32, 40)) == {**moved, "augment.fill": "reflect"}
+
+
+def test_a_bundle_from_before_augmentation_was_a_section_can_be_read() -> None:
+    assert CNNConfig.model_validate({"widths": (8, 8), "shift": 2, "flip": False}) == CNNConfig(widths=(8, 8))

@@ -43,6 +43,31 @@ def test_lenet_takes_any_size(shape: tuple[int, int, int]) -> None:
     assert net(torch.zeros(2, *shape, dtype=torch.uint8)).shape == (2, 4)
 
 
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        ((3, 3), "images of 3 x 3 are enlarged (bilinear, which adds no detail) to 32 x 32"),
+        ((27, 40), "images of 27 x 40 are enlarged (bilinear, which adds no detail) to 32 x 40"),
+        ((28, 28), "images of 28 x 28 are padded with zeros to 32 x 32"),
+        ((29, 40), "images of 29 x 40 are padded with zeros to 33 x 40"),
+    ],
+)
+def test_lenet_says_what_becomes_of_small_images(size: tuple[int, int], says: str) -> None:
+    config, spec = LeNet5Config(), image(1, *size)
+    assert config.remark(spec) == f"lenet5: {says}: it was made for 32 x 32."
+    seen: list[tuple[int, ...]] = []
+    net = config.build(spec, 4)
+    net.conv1.register_forward_hook(lambda module, given, out: seen.append(tuple(out.shape[2:])))
+    net(torch.zeros(1, *spec.shape, dtype=torch.uint8))
+    height, width = (int(side) for side in says.split(" to ")[1].split(" x "))
+    assert seen == [(height - 4, width - 4)]  # a 5 x 5 convolution of what the sentence says
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 48)])
+def test_lenet_has_nothing_to_say_about_large_images(size: tuple[int, int]) -> None:
+    assert LeNet5Config().remark(image(3, *size)) == ""
+
+
 def test_lenet_with_relu_and_max_pool_keeps_to_the_contract() -> None:
     check_model(LeNet5Config(activation="relu", pool="max"), image(1, 28, 28))
 

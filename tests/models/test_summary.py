@@ -16,6 +16,7 @@ from learnloop.models.lenet import LeNet5Config
 from learnloop.models.mlp import MLPConfig
 from learnloop.models.summary import summary
 from learnloop.models.table import MODELS
+from tests.small_models import least_side, small_options
 
 DIGITS = InputSpec("image", shape=(1, 28, 28), mean=(0.1,), std=(0.3,))
 SEVEN = InputSpec("table", numbers=7)
@@ -128,11 +129,24 @@ def test_text_and_json() -> None:
 def test_every_model_has_a_summary(name: str) -> None:
     config = MODELS[name].model_validate({})
     spec = InputSpec("table", numbers=3, cardinalities=(3, 40)) if "table" in config.inputs else DIGITS
-    net = config.build(spec, 3)
+    if hasattr(config, "native"):
+        spec = InputSpec("image", shape=config.native, mean=(0.5,) * 3, std=(0.25,) * 3)
+    with torch.device("meta" if hasattr(config, "native") else "cpu"):
+        net = config.build(spec, 3)
     found = summary(net, spec, batch=5)
     assert found.parameters == sum(p.numel() for p in net.parameters()) == sum(r.parameters for r in found.rows)
     assert found.multiply_adds > 0 and found.memory["activations"] > 0
     assert found.text().count("\n") > 4
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg11_bn", "efficientnet_b0"])
+def test_without_values_the_table_is_the_same(name: str) -> None:
+    side = least_side(name)
+    spec = InputSpec("image", shape=(2, side, side), mean=(0.5,) * 2, std=(0.25,) * 2)
+    config = MODELS[name].model_validate(small_options(name))
+    with torch.device("meta"):
+        bare = summary(config.build(spec, 3), spec, batch=3)
+    assert bare == summary(config.build(spec, 3), spec, batch=3)
 
 
 def test_it_does_not_import_dynamo() -> None:

@@ -14,7 +14,7 @@ from learnloop.errors import ModelError
 from learnloop.models.tabular import TabularConfig
 from learnloop.nn.members import MemberBias, MemberDropout, MemberHead, MemberScale
 from learnloop.nn.numeric import PeriodicNumbers
-from learnloop.optim.optimisers import MuonConfig
+from learnloop.optim.muon_config import MuonConfig
 from learnloop.seeds import seed_torch
 from learnloop.testing.models import check_model
 

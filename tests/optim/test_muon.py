@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from learnloop.optim.muon import hidden, orthogonalise
-from learnloop.optim.optimisers import OPTIMISERS, MuonConfig, decays, trainable
+from learnloop.optim.muon_config import MuonConfig
+from learnloop.optim.optimisers import OPTIMISERS
+from learnloop.optim.rules import decays, trainable
 
 
 def chosen(net: nn.Module) -> dict[str, str]:
@@ -36,6 +38,8 @@ def test_hidden_matrices_and_filters_only() -> None:
     cnn[7].muon_exclude = True
     cnn[5].muon_exclude = ("weight",)
     assert chosen(cnn) == {"2.weight": "filter", "4.weight": "filter"}
+    cnn[0].muon_exclude = False  # the first layer that learns is no input layer where a fixed one stands before it
+    assert chosen(cnn) == {"0.weight": "filter", "2.weight": "filter", "4.weight": "filter"}
     assert chosen(nn.Linear(3, 2)) == {}
 
 

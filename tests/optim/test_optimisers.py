@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from learnloop.errors import ModelError, RunError
-from learnloop.optim.optimisers import OPTIMISERS, trainable
+from learnloop.optim.optimisers import OPTIMISERS
+from learnloop.optim.rules import trainable
 from learnloop.optim.stepper import Stepper, TorchStepper
 
 
@@ -310,3 +311,24 @@ def test_a_foreign_torch_optimiser_is_a_stepper_too() -> None:
     third.set_scale(0.5)
     assert third.learning_rate == pytest.approx(0.005)
     assert third.describe().startswith("Adamax on 9 tensors")
+
+
+def test_a_foreign_torch_optimiser_leaves_frozen_tensors_out() -> None:
+    module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2))
+    module[0].requires_grad_(False)
+    stepper = TorchStepper(torch.optim.SGD(module.parameters(), lr=0.1, weight_decay=0.5))
+    assert [p.data_ptr() for p in stepper.params] == [p.data_ptr() for p in module[1].parameters()]
+    assert stepper.describe() == "SGD on 2 tensors (8 parameters)"
+    before = module[0].weight.clone()
+    module[0].weight.grad = torch.ones(3, 3)
+    module(torch.ones(1, 3)).sum().backward()
+    assert len(stepper.grads()) == 2
+    stepper.step()
+    assert torch.equal(module[0].weight, before) and module[0].weight.grad is None
+    again = TorchStepper(torch.optim.SGD(module.parameters(), lr=0.1))
+    again.load_state_dict(stepper.state_dict())
+    module.requires_grad_(False)
+    with pytest.raises(ModelError) as caught:
+        TorchStepper(torch.optim.SGD(module.parameters(), lr=0.1))
+    assert "optimiser SGD: must have at least one parameter that can be trained" in str(caught.value)
+    assert "found:     4 frozen tensors" in str(caught.value)

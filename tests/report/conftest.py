@@ -16,7 +16,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from learnloop.diagnose.finding import Evidence
 from learnloop.diagnose.table import diagnose
 from learnloop.scores.evaluation import evaluate_classes, evaluate_numbers
-from learnloop.verbs.baselines import baselines, verdict
+from learnloop.verbs.baselines import baselines
+from learnloop.verbs.verdict import verdict
 
 PARTS = ("train", "validation", "test")
 RECIPE = "model:\n  name: linear  # chosen by the test\noptimiser:\n  lr: 0.5\ntrain:\n  epochs: 60\n"

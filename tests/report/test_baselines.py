@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from learnloop.errors import RecipeError
-from learnloop.scores.evaluation import evaluate_classes, evaluate_numbers
-from learnloop.verbs.baselines import Baseline, baselines, verdict
+from learnloop.scores.evaluation import Evaluation, evaluate_classes, evaluate_numbers
+from learnloop.verbs.baselines import Baseline, baselines
+from learnloop.verbs.verdict import verdict
 
 
 def halves(*arrays: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -128,6 +130,10 @@ def flipped(y: np.ndarray, wrong: int) -> np.ndarray:
     return guess
 
 
+def score_of(y: np.ndarray, p: np.ndarray) -> Evaluation:
+    return evaluate_classes(y, p, ["no", "yes"])
+
+
 def test_verdict_words() -> None:
     y = np.random.default_rng(2).integers(0, 2, 1000)
     best, tied, worse = (np.eye(2)[flipped(y, wrong)] for wrong in (50, 102, 200))
@@ -153,11 +159,24 @@ def test_verdict_words() -> None:
     assert said.startswith(
         "Do not use this network: on 1,000 test rows it is no better than always giving the same answer"
     )
+    few = np.array([0, 0, 0, 1])
+    said = verdict(
+        "classify", score_of(few, np.eye(2)[few]), [rival(few, np.zeros(4, int), "majority")], y=few,
+        predictions=np.eye(2)[few],
+    )  # fmt: skip
+    assert said == (
+        "4 test rows are too few to tell the network (100.0 %) from always giving the same answer (Majority class: "
+        "75.0 %): measure it on more rows before you use it."
+    )
     assert "overlapping 95 % intervals" in verdict("classify", score(tied), [other])
     assert verdict("classify", score(worse), [other]).startswith(
         "Take HistGradientBoosting: it is better than the network by 10.0"
     )
     assert verdict("classify", score(best), []).startswith("No baseline was fitted")
+    said = verdict("classify", score(best), [replace(other, cut_short=True)], y=y, predictions=best)
+    assert said.endswith(
+        "HistGradientBoosting had time for a part of the training rows only: with all of them it may be better."
+    )
 
 
 def test_verdict_of_an_error_prefers_the_lower() -> None:

@@ -51,3 +51,20 @@ def test_a_resumed_time_limit_has_what_was_left() -> None:
     again = TimeLimit(10.0, pace=0.1, now=later)
     again.load_state_dict(state)
     assert again.elapsed == pytest.approx(4.0) and again.fraction(40) == limit.fraction(40)
+
+
+@pytest.mark.parametrize("left", [2.0, 6.0])
+def test_the_end_can_be_moved_and_the_schedule_still_ends_at_its_end(left: float) -> None:
+    clock = Clock()
+    limit = TimeLimit(20.0, pace=0.1, now=clock)
+    step, moved = 0, False
+    while limit.steps_left(step):
+        clock.time += 0.1
+        step += 1
+        if clock.time >= 16 and not moved:
+            moved = True
+            assert limit.left == pytest.approx(20 - clock.time)
+            limit.end_in(left)
+        limit.observe(step)
+    assert clock.time == pytest.approx(16 + left, abs=0.25) and limit.fraction(step) > 0.98
+    assert limit.describe() == f"{16 + left:.0f} s of training"

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import learnloop as ll
+from learnloop.bundle.bundle import Bundle
 from learnloop.errors import NonFiniteError, RecipeError, RunError, UserError
 from learnloop.train.events import Event
 from learnloop.verbs.fit import Interrupted
@@ -87,13 +88,27 @@ def test_the_perceptron_learns_and_and_or(gate: str, answers: list[int], tmp_pat
     run = fit(frame, tmp_path / "run", target="y", model="perceptron")
     assert run.metrics["train"]["accuracy"] == 1.0 and run.predict(frame[["a", "b"]])["prediction"].tolist() == answers
     assert "too few to hold any out" in run.report["data"]["split"]
+    assert run.report["findings"] == []
+
+
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_a_perceptron_is_one_unit_served_by_its_step(kind: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [0, 0, 1, 1], "b": [0, 1, 0, 1], "y": ["no", "no", "no", "yes"]})
+    run = fit(frame, tmp_path / "run", target="y", model="perceptron", set={"data.columns": {"a": kind, "b": kind}})
+    bundle = Bundle.load(run.path / "bundle")
+    assert bundle.net.weight.shape[0] == 1  # type: ignore[union-attr,index]
+    found = run.predict(frame[["a", "b"]])
+    assert found["prediction"].tolist() == frame["y"].tolist()
+    assert found["probability"].tolist() == [1.0] * 4
+    assert [item["name"] for item in run.report["findings"]] == []
 
 
 def test_the_perceptron_does_not_pretend_on_xor(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [0, 0, 1, 1], "b": [0, 1, 0, 1], "y": [0, 1, 1, 0]})
     run = fit(frame, tmp_path / "run", target="y", model="perceptron")
     assert run.metrics["train"]["accuracy"] < 1
-    finding = next(found for found in run.report["findings"] if found["name"] == "not_linearly_separable")
+    (finding,) = run.report["findings"]
+    assert finding["name"] == "not_linearly_separable"
     assert "--model mlp" in json.dumps(finding)
     assert "line" in (run.path / "report.html").read_text()
     mlp = fit(frame, tmp_path / "mlp", target="y", model="mlp")
@@ -159,6 +174,15 @@ def test_recipe_yaml_gives_the_run_again(tmp_path: Path) -> None:
     again = ll.fit(tmp_path / "one" / "recipe.yaml", out=tmp_path / "two")
     weights = [(run.path / "bundle" / "model.safetensors").read_bytes() for run in (first, again)]
     assert weights[0] == weights[1]
+
+
+def test_a_model_of_dates_that_are_not_iso_can_be_loaded_and_reads_them_as_in_training(tmp_path: Path) -> None:
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.random.default_rng(0).integers(0, 700, 240), unit="D")
+    frame = pd.DataFrame({"on": days.strftime("%d/%m/%Y"), "y": np.where(days.month < 7, "first", "second")})
+    run = fit(frame, tmp_path / "run", target="y", model="mlp", steps=60, lr=0.02)
+    bundle = ll.Bundle.load(run.path / "bundle")  # it passes its exam, whose dates are ISO text
+    answers = bundle.predict(pd.DataFrame({"on": ["01/12/2020", "12/01/2020"]}))["prediction"]
+    assert answers.tolist() == ["second", "first"]
 
 
 class Own(nn.Module):
@@ -264,6 +288,21 @@ def test_csv_and_own_function_watchers(tmp_path: Path) -> None:
     rows = pd.read_csv(run.path / "metrics.csv")
     assert len(rows) == len(run.history) and {"step", "loss", "lr", "accuracy"} <= set(rows.columns)
     assert seen[0] == "start" and seen[-1] == "end" and "validation" in seen
+
+
+def test_tensorboard_shows_what_the_journal_has(tmp_path: Path) -> None:
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs the extra: .[tensorboard]"
+    )
+    frame = table().drop(columns="z")
+    run = fit(frame, tmp_path / "run", target="y", model="mlp", epochs=2, set={"watch.tensorboard": True})
+    found = reader.EventAccumulator(str(run.path / "tensorboard"))
+    found.Reload()
+    for kind in ("train", "validation"):
+        rows = run.history[run.history["kind"] == kind]
+        shown = found.Scalars(f"{kind}/loss")
+        assert [row.step for row in shown] == rows["step"].tolist() and len(shown) > 1
+        assert np.allclose([row.value for row in shown], rows["loss"])
 
 
 def test_nothing_is_written_outside_run_and_home(

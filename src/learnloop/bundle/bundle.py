@@ -18,12 +18,15 @@ from torch import Tensor, nn
 
 from learnloop.bundle import card, probe
 from learnloop.bundle.about import FORMAT, About
-from learnloop.contracts import Batch
+from learnloop.bundle.features import features_seen
+from learnloop.bundle.outliers import Outliers
+from learnloop.contracts import Batch, X
 from learnloop.data.conform import conform
 from learnloop.data.dataset import Dataset
 from learnloop.errors import ModelError, RunError
 from learnloop.models.own import adapt
 from learnloop.models.table import find_model
+from learnloop.nn.views import VIEWS, View, Views, seen
 from learnloop.optim.plan import PLAIN
 from learnloop.runs.atomic import whole_folder, write_bytes, write_json, write_text
 from learnloop.runs.pack import pack, unpack
@@ -33,6 +36,9 @@ from learnloop.tasks.table import make_perceptron, make_task
 from learnloop.transforms.inputs import InputEncoder
 from learnloop.transforms.table import TARGETS
 
+OUTLIER_SCORE = "outlier_score"
+"""float [rows]: how unlike the training pictures each is; above 1 more so than 99 % of held-out ones."""
+_OUTLIERS = "outliers.safetensors"
 _CELLS_A_BATCH = 4_000_000
 """Numbers in one batch of predictions: bounded memory for tables and images alike."""
 
@@ -44,11 +50,14 @@ def _no_loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
 class Bundle:
     """`predict(rows) -> DataFrame` in the user's own terms: the one path for evaluation, command line and service."""
 
-    def __init__(self, about: About, encoder: InputEncoder, target: Any, net: nn.Module) -> None:
+    def __init__(
+        self, about: About, encoder: InputEncoder, target: Any, net: nn.Module, outliers: Outliers | None = None
+    ) -> None:
         self.about = about
         self.encoder = encoder
         self.target = target
         self.net = net.eval()
+        self.outliers = outliers
         self._dtype = next((p.dtype for p in net.parameters()), torch.float32)
         keys = about.spec.keys
         rule = getattr(net, "rule", "gradient")
@@ -80,17 +89,21 @@ class Bundle:
 
         classify: `prediction`, `probability` (of the prediction), `probability_<class>`; several labels: one 0/1 column
         `<label>` and `probability_<label>` each. regress: `prediction`, or `prediction_<target>` for several.
-        Raises SchemaError when columns are missing or cannot be read.
+        Of pictures, where the bundle knows what the training pictures were like: `outlier` (this one is unlike them)
+        and `outlier_score`. Raises SchemaError when columns are missing or cannot be read.
         """
-        return self.frame(self.outputs(conform(rows, self.about.schema)))
+        return self.frame(self.answers(conform(rows, self.about.schema)))
 
     def records(self, rows: object) -> list[dict[str, Any]]:
         """The same as a list of JSON-able dicts, one a row: what the command line and the service answer."""
-        outputs = self.outputs(conform(rows, self.about.schema))
+        outputs = self.answers(conform(rows, self.about.schema))
         frame = self.frame(outputs)
         if self.about.target == "numbers":
-            return [{str(key): float(value) for key, value in row.items()} for row in frame.to_dict("records")]
-        probabilities = outputs[PROBABILITIES]
+            return [
+                {str(key): bool(value) if key == "outlier" else float(value) for key, value in row.items()}
+                for row in frame.to_dict("records")
+            ]
+        probabilities, strange = outputs[PROBABILITIES], outputs.get(OUTLIER_SCORE)
         names = [str(name) for name in self.classes]
         records: list[dict[str, Any]] = []
         for index, row in enumerate(probabilities):
@@ -101,30 +114,80 @@ class Bundle:
                 best = frame["prediction"].iloc[index]
                 value = best.item() if isinstance(best, np.generic) else best
                 records.append({"prediction": value, "probability": round(float(row.max()), 6), "probabilities": each})
+            if strange is not None:
+                records[-1] |= {"outlier": bool(strange[index] > 1), OUTLIER_SCORE: round(float(strange[index]), 6)}
         return records
 
-    def outputs(self, data: Dataset) -> dict[str, np.ndarray]:
-        """`probabilities` [rows, classes], or `values` [rows, targets] in the user's units."""
+    def outputs(self, data: Dataset, views: Views = "none") -> dict[str, np.ndarray]:
+        """`probabilities` [rows, classes], or `values` [rows, targets] in the user's units.
+
+        views: of pictures, the mean over several views of each (nn/views.py). Raises ModelError for a table.
+        """
+        return self._run(data, views, None)
+
+    def answers(self, data: Dataset, views: Views = "none") -> dict[str, np.ndarray]:
+        """The outputs, and `outlier_score` [rows] where the bundle can tell."""
+        return self._run(data, views, self.outliers)
+
+    def features(self, data: Dataset) -> np.ndarray | None:
+        """Inputs of the network's last linear layer [rows, width]; None where no such layer gets one row a picture."""
+        parts = []
+        with torch.inference_mode(), features_seen(self.net) as met:
+            for batch in self._batches(data):
+                met.clear()
+                self.task.predict(batch)
+                if not met or len(met[-1]) != len(batch[X]):
+                    return None
+                parts.append(met[-1].cpu().numpy())
+        return np.concatenate(parts) if parts else None
+
+    def _run(self, data: Dataset, views: Views, outliers: Outliers | None) -> dict[str, np.ndarray]:
         name = VALUES if self.about.target == "numbers" else PROBABILITIES
-        with torch.inference_mode():
-            parts = [self.task.predict(batch)[name].cpu().numpy() for batch in self._batches(data)]
+        chains = self._chains(views)
+        parts, strange = [], []
+        watched = nn.Module() if outliers is None else self.net  # of an empty module nothing is seen
+        with torch.inference_mode(), features_seen(watched) as met:
+            for batch in self._batches(data):
+                met.clear()
+                parts.append(self._averaged(batch, chains, name))
+                if outliers is not None:
+                    strange.append(outliers.score(met[0].cpu().numpy()))  # of the picture itself, the first view
         joined = np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
-        return {name: self.target.invert(joined) if name == VALUES else joined}
+        found = {name: self.target.invert(joined) if name == VALUES else joined}
+        if outliers is not None:
+            found[OUTLIER_SCORE] = np.concatenate(strange) if strange else np.zeros(0)
+        return found
+
+    def _chains(self, views: Views) -> tuple[tuple[View, ...], ...]:
+        if views not in VIEWS:
+            raise ModelError("views", "must be a known set of views", found=repr(views), available=list(VIEWS))
+        if views != "none" and self.about.spec.kind != "image":
+            raise ModelError(
+                "views", "are for pictures", found=f"a model of a table, and views={views}", do="leave it out"
+            )
+        return VIEWS[views]
+
+    def _averaged(self, batch: Batch, chains: tuple[tuple[View, ...], ...], name: str) -> np.ndarray:
+        """The mean of the answers over the views [rows, ...]; of one view the answer itself, bit for bit."""
+        answers = [self.task.predict({**batch, X: seen(batch[X], chain)})[name] for chain in chains]
+        mean: np.ndarray = (answers[0] if len(answers) == 1 else torch.stack(answers).mean(0)).cpu().numpy()
+        return mean
 
     def frame(self, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
         """The outputs as the table that `predict` returns."""
         if VALUES in outputs:
             values, names = outputs[VALUES], self.target_names
             columns = ["prediction"] if len(names) == 1 else [f"prediction_{name}" for name in names]
-            return pd.DataFrame({column: values[:, index] for index, column in enumerate(columns)})
+            return pd.DataFrame({column: values[:, index] for index, column in enumerate(columns)} | _strange(outputs))
         probabilities = outputs[PROBABILITIES]
         each = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(self.classes)}
         if self.about.target == "labels":
             marks = {str(name): (probabilities[:, i] >= 0.5).astype(int) for i, name in enumerate(self.classes)}
-            return pd.DataFrame({**marks, **each})
+            return pd.DataFrame({**marks, **_strange(outputs), **each})
         best = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
         prediction = np.array(self.classes)[best]
-        return pd.DataFrame({"prediction": prediction, "probability": probabilities.max(1, initial=0), **each})
+        most = probabilities.max(1, initial=0)
+        return pd.DataFrame({"prediction": prediction, "probability": most, **_strange(outputs), **each})
 
     def _batches(self, data: Dataset) -> Iterator[Batch]:
         """Encoded batches of bounded size; prediction is row by row, so that the cut makes no difference."""
@@ -149,6 +212,8 @@ class Bundle:
             write_bytes(fresh / "transforms.safetensors", pack(state))
             write_json(fresh / "probe.json", exam)
             write_text(fresh / "README.md", card.text(self.about))
+            if self.outliers is not None:
+                write_bytes(fresh / _OUTLIERS, pack(self.outliers.state_dict()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], net: nn.Module | None = None) -> Bundle:
@@ -176,9 +241,26 @@ class Bundle:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             found = f"transforms.safetensors: {type(error).__name__} {error}"
             raise _damaged(path, found, "it was made by another version, or a file was changed by hand") from error
-        bundle = cls(about, encoder, target, net)
+        bundle = cls(about, encoder, target, net, _outliers(path))
         probe.check(path, bundle.outputs, about.schema)
         return bundle
+
+
+def _strange(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns about outliers, where there are any."""
+    if OUTLIER_SCORE not in outputs:
+        return {}
+    return {"outlier": outputs[OUTLIER_SCORE] > 1, OUTLIER_SCORE: outputs[OUTLIER_SCORE]}
+
+
+def _outliers(path: Path) -> Outliers | None:
+    """None for bundles that do not know: of tables, of few pictures, of older versions."""
+    if not (path / _OUTLIERS).exists():
+        return None
+    try:
+        return Outliers.from_state(unpack(str(path / _OUTLIERS)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, f"{_OUTLIERS}: {error}") from error
 
 
 def _weights(path: Path) -> dict[str, Tensor]:

@@ -67,6 +67,9 @@ def check(path: Path, answer: Callable[[Dataset], Mapping[str, np.ndarray]], sch
 def _rows(given: Mapping[str, Any], schema: Schema) -> Dataset:
     images = {f.name for f in schema.inputs if f.kind == "image"}
     frame = pd.DataFrame({name: values for name, values in given.items() if name not in images})
+    for field in schema.inputs:
+        if field.kind == "date":  # ISO text, whatever the form that dates had in training
+            frame[field.name] = pd.to_datetime(frame[field.name])
     if not images:
         return conform(frame, schema)
     arrays = {name: np.asarray(given[name], np.uint8) for name in images}

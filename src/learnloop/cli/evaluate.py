@@ -15,15 +15,32 @@ def evaluate(
     data: Annotated[
         str | None, typer.Argument(metavar="[DATA]", help="rows with the target; default: the held-out part")
     ] = None,
+    views: Annotated[
+        str,
+        typer.Option(metavar="VIEWS", help="pictures: mean over mirror, shifts or mirror+shifts, and what it is worth"),
+    ] = "none",
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
     """Measure a run on its held-out rows, or on DATA.
 
-    DATA must hold the target.
+    DATA must hold the target. With --views the answers are means over several views of each picture, and the
+    figures without them stand beside.
     """
     from learnloop.scores.names import headline
     from learnloop.verbs.evaluate import evaluate as verb
+    from learnloop.verbs.run import Run
 
+    if views != "none":
+        gain = Run.open(run).gain(views, data)  # type: ignore[arg-type]
+        found = gain.seen.to_json()
+        if json:
+            metrics = {"metrics": found["metrics"], "intervals": found.get("intervals", {})}
+            show.as_json({**metrics, "views": gain.to_json()})
+            return
+        names = [name for name in headline(found["task"]) if name in found["metrics"]]
+        show_evaluation(found, names, found.get("rows"))
+        print(gain.sentence())
+        return
     found = verb(run, data).to_json()
     if json:
         show.as_json({"metrics": found["metrics"], "intervals": found.get("intervals", {})})

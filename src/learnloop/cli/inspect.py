@@ -37,11 +37,11 @@ def inspect(
     from learnloop.recipe.build import build
     from learnloop.verbs.inspect import inspect as verb
 
-    strange = [text for text in sets or () if not text.startswith(("data.", "task.name="))]
+    strange = [text for text in sets or () if not text.startswith(("data.", "task.name=", "augment"))]
     if strange:
         raise RecipeError(
             f"--set {strange[0]}",
-            "must be a value of the data section here",
+            "must be a value of the data or augment section here",
             found=strange[0].split("=")[0],
             do="--set data.columns.zip=category",
         )
@@ -67,6 +67,7 @@ def inspect(
         corrupt=draft.get("data.corrupt", "refuse"),
         image_size=draft.get("data.image_size"),
         download=bool(draft.get("data.download", False)),
+        augment={field: given.value for field, given in draft.section("augment").items()} or None,
         out=out,
     )
     if json:

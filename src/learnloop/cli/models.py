@@ -40,6 +40,8 @@ def models(
     Output shapes, parameters, multiply-adds and the memory of a training step.
 
     learnloop models lenet5 --input 1x28x28 --outputs 10
+
+    The published networks are shown for the size and the 1000 classes that they were published for.
     """
     if name is None:
         _list(json)
@@ -55,15 +57,26 @@ def models(
     config: Any = checked(component("model", name, "NAME"), "model", name, given)
     spec, wanted = _from_data(data, target, name) if data is not None else (_spec(input_, config), outputs)
     seed_torch(0, "summary")
-    size = outputs or wanted or (10 if spec.kind == "image" else 1)
-    found = summary(config.build(spec, size), spec, batch)
+    usual: int = getattr(config, "classes", 10 if spec.kind == "image" else 1)
+    size = outputs or wanted or usual
+    found = summary(_built(config, spec, size), spec, batch)
     if json:
         show.as_json({"model": name, "config": config.model_dump(mode="json"), "outputs": size, **found.to_json()})
         return
     show.heading(f"{name}: {config.title}")
     answers = f"{size} output{'' if size == 1 else 's'}"
     show.prose(f"input {_words(spec)}, {answers}, batch {batch}; change with --input, --data, --outputs")
+    if hasattr(config, "remark") and config.remark(spec):
+        show.prose(config.remark(spec))
     print(found.text())
+
+
+def _built(config: Any, spec: InputSpec, outputs: int) -> Any:
+    """The network; one of the large published ones without values, so that the table comes at once."""
+    import torch
+
+    with torch.device("meta" if hasattr(config, "native") else "cpu"):
+        return config.build(spec, outputs)
 
 
 def _list(json: bool) -> None:
@@ -92,7 +105,8 @@ def _spec(text: str | None, config: Any) -> InputSpec:
 
     image = "image" in config.inputs and "table" not in config.inputs
     if text is None:
-        text = "1x28x28" if image else "10"
+        native = getattr(config, "native", (1, 28, 28))
+        text = "x".join(str(size) for size in native) if image else "10"
     if not SHAPE.match(text) or "0" in text.split("x"):
         raise RecipeError(
             "--input",

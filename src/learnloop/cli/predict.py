@@ -28,14 +28,22 @@ def predict(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="write the answers to this file")
     ] = None,
+    views: Annotated[
+        str, typer.Option(metavar="VIEWS", help="pictures: mean over mirror, shifts or mirror+shifts")
+    ] = "none",
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
     """Predict for new rows or images with a run.
 
-    INPUT is a file of rows (CSV, Parquet, ...) or a folder of images; image files; a catalog name; JSON rows;
+    INPUT is a file of rows (CSV, Parquet, ...); pictures and folders of pictures; a catalog name; JSON rows;
     or the values of one row as name=value pairs. `-` reads JSON from standard input.
 
+    A picture unlike those of the training is flagged as an outlier: its score is above 1, beyond that of 99 % of
+    pictures that were held out.
+
     learnloop predict RUN new.csv --out answers.csv
+
+    learnloop predict RUN photo.jpg folder/ --views mirror
 
     learnloop predict RUN age=30 sex=female --json
     """
@@ -55,7 +63,11 @@ def predict(
         dataset = dataset.take(np.arange(min(rows, len(dataset))))
     for note in dataset.notes:
         show.prose(f"note: {note}")
-    frame = bundle.frame(bundle.outputs(dataset))
+    frame = bundle.frame(bundle.answers(dataset, views))  # type: ignore[arg-type]
+    if files := dataset.origin.get("files"):
+        frame.insert(0, "file", list(files[: len(frame)]))
+    if "outlier" in frame.columns and frame["outlier"].any():
+        show.prose(_unlike(frame))
     if json:
         show.as_json(_records(frame))
         return
@@ -64,6 +76,17 @@ def predict(
         print(f"{len(frame)} rows: {out}")
         return
     _print(frame)
+
+
+def _unlike(frame: pd.DataFrame) -> str:
+    """How many pictures are flagged, and what that means."""
+    count = int(frame["outlier"].sum())
+    one = count == 1
+    return (
+        f"note: {count} of {len(frame)} picture{'s' if len(frame) > 1 else ''} {'is' if one else 'are'} "
+        f"unlike the training pictures: {'its' if one else 'their'} outlier_score is beyond that of 99 % of them; "
+        f"do not trust the answer{'' if one else 's'}"
+    )
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -78,25 +101,37 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         }
         if names and "prediction" not in record:  # several labels: those that hold
             record = {"prediction": [name for name in names if record[name]]}
-        if "probability" in record:
-            record["probability"] = round(float(record["probability"]), 6)
+        for name in {"probability", "outlier_score"} & set(record):
+            record[name] = round(float(record[name]), 6)
         found.append({**record, **({"probabilities": each} if names else {})})
     return found
 
 
 def _print(frame: pd.DataFrame) -> None:
-    """The first rows; the probability of each class where they are few."""
+    """The first rows; the probability of each class where they are few, else of the most probable ones."""
+    import pandas as pd
+
     each = [name for name in frame.columns if str(name).startswith("probability_")]
-    columns = [name for name in frame.columns if name not in each or len(each) <= MOST_CLASSES]
+    shown = frame.head(MOST_ROWS)
+    columns = {str(name): shown[name] for name in shown.columns if name not in each or len(each) <= MOST_CLASSES}
+    if len(each) > MOST_CLASSES and "probability" in columns:
+        columns["then"] = pd.Series(_others(shown[each]))
     lines: list[list[Any]] = [
-        [index, *(_cell(value) for value in row)]
-        for index, row in enumerate(frame[columns].head(MOST_ROWS).itertuples(index=False, name=None))
+        [index, *(_cell(value) for value in row)] for index, row in enumerate(zip(*columns.values(), strict=True))
     ]
-    show.table(["row", *(str(name) for name in columns)], lines, right=range(len(columns) + 1))
+    show.table(["row", *columns], lines, right=range(len(columns) + 1))
     if len(frame) > MOST_ROWS:
         show.prose(f"{len(frame) - MOST_ROWS} more rows: --out FILE.csv writes all of them")
     if len(each) > MOST_CLASSES:
         show.prose(f"probabilities of all {len(each)} classes: --json or --out FILE.csv")
+
+
+def _others(each: pd.DataFrame) -> list[str]:
+    """The second and third class of every row with their probabilities."""
+    names = [str(name).removeprefix("probability_") for name in each.columns]
+    values = each.to_numpy()
+    order = (-values).argsort(1, kind="stable")[:, 1:3]
+    return [", ".join(f"{names[place]} {values[row, place]:.3g}" for place in best) for row, best in enumerate(order)]
 
 
 def _cell(value: Any) -> Any:

@@ -24,11 +24,11 @@ def rows_of(inputs: Sequence[str]) -> Any:
     if texts == ["-"]:
         return _from_json(sys.stdin.read(), "standard input")
     if all(Path(text).exists() for text in texts):
-        tables = [text for text in texts if Path(text).is_dir() or text.lower().endswith(TABLES)]
+        tables = [text for text in texts if text.lower().endswith(TABLES) and not Path(text).is_dir()]
         if len(texts) > 1 and tables:
             raise DataError(
                 tables[0],
-                "several inputs must all be image files; of tables and folders one at a time",
+                "several inputs must all be pictures or folders of pictures; of tables one at a time",
                 found=f"{len(texts)} inputs",
                 do=f"learnloop predict RUN {tables[0]}",
             )

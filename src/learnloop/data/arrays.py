@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from learnloop.data.native import native
 from learnloop.data.raw import Raw
 from learnloop.data.schema import Kind
 from learnloop.errors import DataError
@@ -43,7 +44,7 @@ def to_numpy(value: Any, where: str) -> np.ndarray:
         ) from None
     if array.dtype == object and array.ndim != 1:
         raise DataError(where, "must hold numbers or text", found=f"an array of Python objects, shape {array.shape}")
-    return array
+    return native(array, where)
 
 
 def is_image_shape(shape: Sequence[int]) -> bool:
@@ -172,8 +173,6 @@ def from_columns(array: np.ndarray, name: str) -> Raw:
     names = [f"x{place}" for place in range(array.shape[1])]
     if array.dtype.kind == "f" and array.dtype.itemsize == 2:
         array = array.astype(np.float32)
-    if array.dtype.kind == "c":
-        raise DataError(name, "must hold real numbers", found="complex numbers", do="x = np.c_[x.real, x.imag]")
     frame = pd.DataFrame(array, columns=names)
     kinds: dict[str, tuple[Kind, str]] = {}
     if array.dtype.kind in "iuf":
@@ -205,7 +204,7 @@ def _targets(
         notes.append(f"y is one-hot ({array.shape[1]} columns with one 1 in each row); read as classes.")
         array = array.argmax(axis=1)
     if array.ndim == 1:
-        values = named_classes(array, class_names, name) if len(class_names) else array
+        values = named_classes(array, class_names, name) if np.size(class_names) else array
         return pd.DataFrame({label: values}), (label,), {}, notes
     if array.ndim == 2 and array.shape[1] > 1:
         labels = tuple(f"{TARGET}{place}" for place in range(array.shape[1]))
@@ -219,7 +218,7 @@ def _is_one_hot(array: np.ndarray) -> bool:
 
 def named_classes(codes: np.ndarray, class_names: Sequence[Any], name: str) -> pd.Categorical:
     """Class numbers as class names. Raises DataError for a number without a name."""
-    names = [value.decode() if isinstance(value, bytes) else str(value) for value in np.asarray(class_names).tolist()]
+    names = _class_names(class_names, name)
     codes = np.asarray(codes)
     if codes.dtype.kind not in "iu":
         raise DataError(f"{name}, y", "must be class numbers when class names are given", found=f"type {codes.dtype}")
@@ -230,6 +229,19 @@ def named_classes(codes: np.ndarray, class_names: Sequence[Any], name: str) -> p
             found=f"{len(names)} names for class numbers {codes.min()} to {codes.max()}",
         )
     return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(names, dtype="str"))
+
+
+def _class_names(given: Sequence[Any], name: str) -> list[str]:
+    listed = np.asarray(given).ravel().tolist()
+    names = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in listed]
+    if np.ndim(given) != 1 or len(set(names)) < len(names):
+        twice = next((text for text in names if names.count(text) > 1), "")
+        raise DataError(
+            f"{name}, class_names",
+            "must be a list of different names, one for each class number",
+            found=f"{twice!r} more than once" if np.ndim(given) == 1 else f"an array of shape {np.shape(given)}",
+        )
+    return names
 
 
 def from_mapping(arrays: Mapping[str, Any], name: str) -> Raw:
@@ -256,7 +268,7 @@ def _deep(value: Any) -> bool:
 
 
 def _from_parts(arrays: Mapping[str, Any], keys: dict[str, str], name: str, class_names: Sequence[str]) -> Raw:
-    xs, ys, parts = [], [], []
+    xs, ys, parts, empty = [], [], [], []
     used = {keys.get("class_names")}
     for part_name, endings in PART_KEYS.items():
         for ending in endings:
@@ -264,24 +276,37 @@ def _from_parts(arrays: Mapping[str, Any], keys: dict[str, str], name: str, clas
                 continue
             if f"y_{ending}" not in keys:
                 raise DataError(name, f"x_{ending} must come with y_{ending}", found=", ".join(map(str, arrays)))
-            used |= {keys[f"x_{ending}"], keys[f"y_{ending}"]}
-            xs.append(to_numpy(arrays[keys[f"x_{ending}"]], name))
-            ys.append(to_numpy(arrays[keys[f"y_{ending}"]], name))
-            if len(xs[-1]) != len(ys[-1]):
+            x_key, y_key = keys[f"x_{ending}"], keys[f"y_{ending}"]
+            x, y = _rows_of(arrays[x_key], f"{name}, {x_key}"), _rows_of(arrays[y_key], f"{name}, {y_key}")
+            if len(x) != len(y):
                 raise DataError(
                     name,
                     f"x_{ending} and y_{ending} must have the same number of rows",
-                    found=f"{len(xs[-1])} and {len(ys[-1])}",
+                    found=f"{len(x)} and {len(y)}",
                 )
-            parts += [part_name] * len(xs[-1])
-    shapes = {array.shape[1:] for array in xs}
-    if len(shapes) > 1:
-        raise DataError(name, "all parts must have the same shape", found=", ".join(map(str, sorted(shapes))))
-    several = len(set(parts)) > 1
-    x = np.concatenate(xs) if len(xs) > 1 else xs[0]
-    y = np.concatenate(ys) if len(ys) > 1 else ys[0]
-    part = np.array(parts) if several else None
-    return _unused(from_pair(x, y, name, class_names, part), arrays, used)
+            if not len(x) and part_name == "train":
+                raise DataError(f"{name}, {x_key}", "must have at least one row", found=f"an array of shape {x.shape}")
+            used |= {x_key, y_key}
+            empty += [] if len(x) else [x_key]
+            xs.append(x)
+            ys.append(y)
+            parts += [part_name] * len(x)
+    for arrays_of, letter in ((xs, "x"), (ys, "y")):
+        shapes = {array.shape[1:] for array in arrays_of}
+        if len(shapes) > 1:
+            found = ", ".join(map(str, sorted(shapes, key=str)))
+            raise DataError(name, f"{letter} must have the same shape in all parts", found=f"rows of {found}")
+    part = np.array(parts) if len(set(parts)) > 1 else None
+    raw = from_pair(np.concatenate(xs), np.concatenate(ys), name, class_names, part)
+    notes = [f"{', '.join(empty)} held no rows: such a part is as if it were not there."] if empty else []
+    return _unused(raw.noted(*notes), arrays, used)
+
+
+def _rows_of(value: Any, where: str) -> np.ndarray:
+    array = to_numpy(value, where)
+    if not array.ndim:
+        raise DataError(where, "must have one value for each row", found="a single value")
+    return array
 
 
 def _from_named(arrays: Mapping[str, Any], name: str) -> Raw:
@@ -290,9 +315,7 @@ def _from_named(arrays: Mapping[str, Any], name: str) -> Raw:
     notes: list[str] = []
     lengths: dict[str, int] = {}
     for key, value in arrays.items():
-        column = value.reset_index(drop=True) if isinstance(value, pd.Series) else to_numpy(value, f"{name}, {key}")
-        if column.ndim == 0:
-            raise DataError(f"{name}, {key}", "must have one value for each row", found="a single value")
+        column = value.reset_index(drop=True) if isinstance(value, pd.Series) else _rows_of(value, f"{name}, {key}")
         lengths[str(key)] = len(column)
         if column.ndim == 1:
             columns[str(key)] = column

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.data.padded import first_padded
 from learnloop.errors import DataError, raise_all
 
 ALWAYS_MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
@@ -105,7 +106,8 @@ def tidy(frame: pd.DataFrame, kinds: Mapping[str, str], where: str) -> tuple[pd.
     """Text columns become `category`; missing markers become missing; numbers written as text become numbers.
 
     kinds: what the user said about a column; "category", "text" and "id" leave its texts alone.
-    Returns (frame, notes). Raises DataError for a column of numbers with a few values that are not.
+    Digits that begin with 0, such as 01067, are text and stay it. Returns (frame, notes). Raises DataError for a
+    column of numbers with a few values that are not.
     """
     columns, notes, errors = {}, [], []
     for name in frame.columns:
@@ -133,7 +135,13 @@ def _tidy_texts(series: pd.Series, kind: str, where: str) -> tuple[pd.Series, li
         notes.append(f"Column {series.name}: '?' was counted as missing ({count} values).")
     if any(marks):
         codes, texts = _without(codes, texts, marks)
-    if kind not in ("category", "text", "id", "date", "boolean"):
+    padded = first_padded(texts) if kind == "" else None
+    if padded is not None:
+        notes.append(
+            f"Column {series.name}: {padded!r} begins with 0, so these are names and not numbers (numbers after all: "
+            f"--set data.columns.{series.name}=number)."
+        )
+    elif kind not in ("category", "text", "id", "date", "boolean"):
         numbers, dashes = _numbers(texts)
         if numbers is not None:
             if dashes.any():
@@ -261,9 +269,11 @@ def parse_dates(values: pd.Series, form: str) -> pd.Series:
 
 
 def to_dates(series: pd.Series, form: str, where: str) -> pd.Series:
-    """The column as datetime64. `form` "" finds the form. Raises DataError naming the first text that
-    is no date.
+    """The column as datetime64; values that are dates already need no form. `form` "" finds the form. Raises
+    DataError naming the first text that is no date.
     """
+    if pd.api.types.infer_dtype(series, skipna=True) in ("datetime", "date"):
+        series = pd.to_datetime(series, utc=True)
     if pd.api.types.is_datetime64_any_dtype(series):
         return series.dt.tz_convert("UTC").dt.tz_localize(None) if series.dt.tz is not None else series
     column = compact(series)

@@ -15,8 +15,10 @@ import pandas as pd
 from learnloop.data.catalog import CATALOG
 from learnloop.data.columns import is_textual, tidy, to_category, to_dates, to_number
 from learnloop.data.dataset import Dataset
+from learnloop.data.folders import FILE, read_images
 from learnloop.data.images import resize_array
 from learnloop.data.opening import open_source
+from learnloop.data.pictures import only_pictures, pictures_of
 from learnloop.data.raw import Raw
 from learnloop.data.roles import SPLIT_VALUES, refuse_infinities
 from learnloop.data.schema import Field, Schema
@@ -41,7 +43,7 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
     another kind, labels that the model does not know (need_target). Raises DataError for unreadable sources.
     """
     try:
-        raw = _open(source, schema)
+        raw = _open(source, schema, need_target)
     except DataError as error:
         raise _without_sets(error) from None
     raw = _renamed(raw, schema, need_target)
@@ -81,7 +83,7 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
     return data
 
 
-def _open(source: Any, schema: Schema) -> Raw:
+def _open(source: Any, schema: Schema, need_target: bool) -> Raw:
     images = [field for field in schema.inputs if field.kind == "image"]
     if isinstance(source, Mapping) and source and all(np.ndim(value) == 0 for value in source.values()):
         source = [dict(source)]
@@ -92,6 +94,9 @@ def _open(source: Any, schema: Schema) -> Raw:
         if hasattr(source, "ndim") and not isinstance(source, pd.DataFrame | pd.Series):
             source = _image_batch(source, images[0])
         elif isinstance(source, str | Path) or _is_paths(source):
+            if not need_target and (files := _pictures(source)) is not None:
+                name = str(source) if isinstance(source, str | Path) else "the images"
+                return read_images(files, name, size=(height, width), channels=channels)
             return open_source(source, image_size=(height, width), channels=channels)
     elif isinstance(source, pd.Series) and set(source.index) & {field.name for field in schema.inputs}:
         source = source.to_frame().T.infer_objects()  # df.iloc[0] is one row
@@ -111,6 +116,17 @@ def _news(raw: Raw) -> list[str]:
 
 def _is_paths(source: Any) -> bool:
     return isinstance(source, list | tuple) and bool(source) and all(isinstance(item, str | Path) for item in source)
+
+
+def _pictures(source: Any) -> list[Path] | None:
+    """The files of pictures and folders of pictures; None for what else may be meant (arrays, a catalog name)."""
+    one = isinstance(source, str | Path)
+    paths = [Path(item).expanduser() for item in ([source] if one else source)]
+    if one and (str(source) in CATALOG or not only_pictures(paths[0])):
+        return None
+    if not all(path.exists() or path.is_symlink() for path in paths):
+        return None
+    return pictures_of(paths)
 
 
 def _image_batch(source: Any, field: Field) -> Any:
@@ -271,8 +287,7 @@ def _converted(series: pd.Series, field: Field, where: str) -> pd.Series:
     if field.kind == "number":
         return to_number(series, where)
     if field.kind == "date":
-        form = field.dtype.partition(":")[2] or "ISO8601"
-        return to_dates(series, form, where)
+        return to_dates(series, field.format or "ISO8601", where)
     if field.kind in ("category", "boolean"):
         column = to_category(_spelt(series, field))
         if field.role == "target":
@@ -350,7 +365,8 @@ def _part(raw: Raw, schema: Schema) -> np.ndarray | None:
 
 
 def _extra(raw: Raw, schema: Schema) -> list[str]:
-    extra = [name for name in raw.names if name not in schema]
+    own = {FILE} if "files" in raw.origin else set()  # the reader's own column, not one that the user gave
+    extra = [name for name in raw.names if name not in schema and name not in own]
     if not extra:
         return []
     return [f"Columns that the model does not know were left out: {', '.join(extra[:10])}."]

@@ -78,7 +78,11 @@ def _read_classes(
             parts += [part] * len(found)
     if not files:
         raise _no_classes(folder)
-    notes = [*_odd_files(folder, files), *_empty_classes(roots, set(labels))]
+    empty = _empty_classes(roots, set(labels))
+    if empty and corrupt == "refuse" and channels is None:  # with channels: rows for a model that knows its classes
+        raise _no_pictures(folder, empty)
+    names = ", ".join(path.name for path in empty[:5])
+    notes = [*_odd_files(folder, files), *([f"Folders without images are no classes: {names}."] if empty else [])]
     decoded = decode_files(files, str(folder), size=size, channels=channels, corrupt=corrupt)
     kept = decoded.kept
     frame = pd.DataFrame(
@@ -109,11 +113,25 @@ def _odd_files(folder: Path, files: list[Path]) -> list[str]:
     return [f"{what} in a class folder: left out ({names})."]
 
 
-def _empty_classes(roots: dict[str, Path], labels: set[str]) -> list[str]:
-    """A class folder without images is no class; most likely its pictures are somewhere else."""
-    named = {path.name for root in roots.values() for path in _folders(root)}
-    empty = sorted(name for name in named - labels if not name.startswith("__"))
-    return [f"Folders without images are no classes: {', '.join(empty[:5])}."] if empty else []
+def _empty_classes(roots: dict[str, Path], labels: set[str]) -> list[Path]:
+    """Class folders without images in any part; most likely their pictures are somewhere else."""
+    named = {path.name: path for root in roots.values() for path in _folders(root)}
+    return [path for name, path in sorted(named.items()) if name not in labels and not name.startswith("__")]
+
+
+def _no_pictures(folder: Path, empty: list[Path]) -> DataError:
+    def inside(path: Path) -> str:
+        files = [item.name for item in path.rglob("*") if item.is_file()]
+        return f"{len(files)} other files, as {min(files)}" if files else "nothing"
+
+    more = f", and {len(empty) - 5} more" if len(empty) > 5 else ""
+    return DataError(
+        str(folder),
+        "every class folder must hold images",
+        found=", ".join(f"{path.relative_to(folder)} holds {inside(path)}" for path in empty[:5]) + more,
+        cause="the pictures are somewhere else, in another format, or not downloaded yet",
+        do=("move the pictures there, or remove the folder", "--set data.corrupt=skip   # such folders are no classes"),
+    )
 
 
 def _is_table(path: Path) -> bool:
@@ -162,4 +180,5 @@ def read_images(
         arrays={IMAGE: decoded.images},
         kinds={FILE: ("id", "The file's name; set aside.")},
         notes=decoded.notes,
+        origin={"files": tuple(str(paths[row]) for row in decoded.kept)},
     )

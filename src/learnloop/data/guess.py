@@ -10,7 +10,8 @@ id         distinct values in every row that are: called id, *_id, *Id, uuid, in
            or integers without a gap (1, 2, 3, ... in any order) from 10 rows on; or texts of one word; also
            integers with more than 20 distinct values that repeat but are called id
            set aside
-category   texts with few distinct values: at most half as many as rows and at most 10,000;
+category   texts with few distinct values: at most half as many as rows and at most 10,000; digits that begin with 0
+           are texts;
            integers that look like codes: 3 to 20 distinct values, less than 5 % of the rows, without gaps
            wider than the range itself, each at least a fifth as frequent as an even share (in counts the
            large values are rarer)
@@ -44,6 +45,8 @@ from learnloop.errors import DataError
 MOST_CODES = 20
 MOST_CATEGORIES = 10_000
 ID_NAME = re.compile(r"(^|[_\-. ])(id|uuid|guid|index|rowid)$|[a-z](Id|ID)$|^Unnamed: \d+$", re.IGNORECASE)
+CODE_NAME = re.compile(r"(^|[_\-. ])(zip|plz|code|postal|(zip|post|postal)[_\-. ]?code)s?[_\-. ]?\d*$", re.IGNORECASE)
+CAMEL_CODE = re.compile(r"[a-z](Zip|Plz|PLZ|Code|Postal)$")
 CAMEL_ID = re.compile(r"[a-z](Id|ID)$")
 PAIRS = ({"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
 
@@ -134,7 +137,14 @@ def _guess_number(series: pd.Series, present: int, numbered: bool, is_target: bo
         rarest = np.bincount((values - low).astype(int))
         if rarest[rarest > 0].min() >= 0.2 * present / count:
             return "category", f"Whole numbers with only {count} distinct values, each of them frequent."
-    return "number", f"Whole numbers with {count} distinct values."
+    return "number", f"Whole numbers with {count} distinct values.{_if_codes(str(series.name), count)}"
+
+
+def _if_codes(name: str, distinct: int) -> str:
+    """How to make names of places or things that happen to be digits a category, where the column's name says so."""
+    if not (CODE_NAME.search(name) or CAMEL_CODE.search(name)) or distinct > MOST_CATEGORIES:
+        return ""
+    return f" Its name speaks of codes, whose order means nothing (categories: --set data.columns.{name}=category)."
 
 
 def is_whole(values: np.ndarray) -> bool:
@@ -197,8 +207,7 @@ def make(series: pd.Series, kind: Kind, why: str, where: str) -> tuple[Field, pd
     if kind == "date":
         form = date_form(series)
         column = to_dates(series, form, where)
-        dtype = "date" if form in ("", "ISO8601") else f"date:{form}"
-        return Field(name, kind, dtype=dtype, missing=int(column.isna().sum()), why=why), column
+        return Field(name, kind, dtype="date", missing=int(column.isna().sum()), why=why, format=form), column
     return Field(name, kind, dtype=value_type(series), missing=missing, why=why), series
 
 
@@ -221,3 +230,22 @@ def value_type(series: pd.Series) -> str:
     if pd.api.types.is_datetime64_any_dtype(series):
         return "date"
     return "str"
+
+
+def row_number(name: str, values: np.ndarray) -> str:
+    """A sentence about a target that seems to number the rows, which nothing in a row can tell; else "".
+
+    At least ten whole numbers that rise (or fall) from row to row, with at most a third of the numbers left out.
+    """
+    values = values[~np.isnan(values)]
+    if len(values) < 10 or not is_whole(values):
+        return ""
+    steps = np.diff(values)
+    one_way = bool((steps > 0).all() or (steps < 0).all())
+    if not one_way or abs(values[-1] - values[0]) + 1 > 1.5 * len(values):
+        return ""
+    first = ", ".join(f"{value:.0f}" for value in values[:3])
+    return (
+        f"Target {name} looks like a row number ({first}, ...): then it says where a row stands in the file, and "
+        "there is nothing to learn (learn another column: --target COLUMN)."
+    )

@@ -1,37 +1,33 @@
-"""Many image files -> one uint8 array: decoded once, in parallel, in memory or memory-mapped in the cache
-folder.
-
-The cache key covers names, sizes and modification times of all files, the size asked for, and this file's
-version; an entry appears by renaming, whole or not at all. The cache is kept below `MOST_CACHE` bytes: the
-entries used longest ago go first.
-"""
+"""Many image files -> one uint8 array: decoded once, in parallel; what is large is kept on disk and mapped."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import shutil
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from learnloop.data import imagestore
 from learnloop.data.images import BadImage, Header, decode, read_header
-from learnloop.errors import DataError, DiskError
-from learnloop.home import cache
+from learnloop.data.progress import Count
+from learnloop.errors import DataError
 
-FORMAT = 2
 IN_MEMORY = 256 << 20
-MOST_CACHE = 20 << 30
+"""Bytes of decoded images up to which they are held in memory."""
+MANY_FILES = 2000
+"""From so many files on what was decoded is kept on disk, however small it is."""
 SIDE_STEP, EXACT_SIDE, MOST_SIDE = 8, 32, 224
+_BLOCK = 64
+"""Files that a thread takes at a time."""
 
 Corrupt = Literal["refuse", "skip"]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -56,37 +52,78 @@ def decode_files(
     """All images at one size: the given one, their common one, or the median of mixed ones (above 32 a
     multiple of 8, at most 224).
 
+    Many or large ones are decoded once: `imagestore` keeps them until a file changes. What takes longer than 2 s
+    shows how far it is on stderr.
+
     Raises DataError naming all bad files at once (corrupt="refuse"); with "skip" they are left out and noted.
     """
-    key = _key(paths, size, channels)
-    if (stored := _stored(key, corrupt)) is not None:
-        return stored
-    with warnings.catch_warnings():  # Pillow warns about large images; they are judged here
-        warnings.simplefilter("ignore")
-        with ThreadPoolExecutor(max_workers=_cores()) as pool:
-            headers = list(pool.map(_header_or_reason, paths))
-            good = [header for header in headers if isinstance(header, Header)]
-            if not good:
-                raise _bad_files(name, paths, {place: str(head) for place, head in enumerate(headers)}, len(paths))
-            shape, resize_note = _common_shape(good, size, channels)
-            out, partial = _room(key, (len(paths), *shape), name)
-            try:
-                reasons = list(pool.map(_Decoder(paths, headers, shape, out), range(len(paths))))
-            except BaseException:
-                _discard(partial)
-                raise
-    bad = {place: reason for place, reason in enumerate(reasons) if reason}
+    key = imagestore.key_of(paths, size, channels)
+    entry = imagestore.stored(key, IN_MEMORY) or _decode(paths, name, key, size, channels)
+    bad = entry.bad
     if bad and (corrupt == "refuse" or len(bad) == len(paths)):
-        _discard(partial)
-        raise _bad_files(name, paths, bad, len(paths))
-    notes = [resize_note] if resize_note else []
-    notes += _trait_notes(good)
-    kept = np.array([place for place in range(len(paths)) if place not in bad], dtype=np.int64)
+        raise _bad_files(name, paths, bad)
+    notes = entry.notes
     if bad:
-        notes.append(f"{len(bad)} of {len(paths)} images could not be read and were skipped: {_names(paths, bad)}.")
-    if partial is None:
-        return Decoded(out[kept] if bad else out, kept, tuple(notes))
-    return _store(key, out, partial, kept, notes)
+        notes += (f"{len(bad)} of {len(paths)} images could not be read and were skipped: {_names(paths, bad)}.",)
+    kept = np.array([place for place in range(len(paths)) if place not in bad], dtype=np.int64)
+    return Decoded(entry.images, kept, notes)
+
+
+def _decode(
+    paths: Sequence[Path], name: str, key: str, size: tuple[int, int] | None, channels: int | None
+) -> imagestore.Entry:
+    """Decode all files and keep the result where it is worth it."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=_cores()) as pool:
+        warnings.simplefilter("ignore")  # Pillow warns about large images; they are judged here
+        count = Count("looking at images", len(paths))
+        headers = _each(pool, lambda place: _header_or_reason(paths[place]), len(paths), count)
+        count.end()
+        good = [header for header in headers if isinstance(header, Header)]
+        if not good:
+            raise _bad_files(name, paths, {place: str(head) for place, head in enumerate(headers)})
+        shape, resize_note = _common_shape(good, size, channels)
+        notes = [*([resize_note] if resize_note else []), *_trait_notes(good, shape[2])]
+        out, partial = _room(key, (len(paths), *shape), name)
+        count = Count("decoding images", len(paths))
+        try:
+            reasons = _each(pool, _Decoder(paths, headers, shape, out), len(paths), count)
+            bad = {place: reason for place, reason in enumerate(reasons) if reason}
+            if partial is not None and len(bad) < len(paths):
+                imagestore.keep(key, out, partial, bad, notes)
+        except BaseException:
+            if partial is not None:
+                partial.unlink(missing_ok=True)
+            raise
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+    kept = f", kept in {imagestore.store_folder()} ({out.nbytes / 1e9:.2f} GB)" if partial is not None else ""
+    count.end(f"{len(paths) - len(bad):,} images decoded in {count.seconds:.0f} s{kept}")
+    found = None if partial is None else imagestore.stored(key, IN_MEMORY)
+    return found or imagestore.Entry(imagestore.take_good(out, bad), bad, tuple(notes))
+
+
+def _each(pool: ThreadPoolExecutor, function: Callable[[int], Found], total: int, count: Count) -> list[Found]:
+    """function(0), ..., function(total - 1), a block at a time."""
+
+    size = _BLOCK if total > 8 * _BLOCK else 1
+
+    def block(start: int) -> list[Found]:
+        found = [function(place) for place in range(start, min(start + size, total))]
+        count.add(len(found))
+        return found
+
+    try:
+        return [each for found in pool.map(block, range(0, total, size)) for each in found]
+    except BaseException:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C ends it now, not after the last file
+        raise
+
+
+def _room(key: str, shape: tuple[int, ...], name: str) -> tuple[np.ndarray, Path | None]:
+    """(an array to decode into, the file behind it or None when it lies in memory alone)."""
+    if shape[0] < MANY_FILES and int(np.prod(shape, dtype=np.int64)) <= IN_MEMORY:
+        return np.zeros(shape, np.uint8), None
+    return imagestore.draft(key, shape, name)
 
 
 def _cores() -> int:
@@ -147,113 +184,28 @@ def _rounded(side: float) -> int:
     return min(MOST_SIDE, SIDE_STEP * round(side / SIDE_STEP))
 
 
-def _trait_notes(headers: Sequence[Header]) -> list[str]:
+def _trait_notes(headers: Sequence[Header], channels: int) -> list[str]:
     counts = Counter(trait for header in headers for trait in header.traits)
-    return [f"{times} image{'s' if times > 1 else ''}: {trait}." for trait, times in sorted(counts.items())]
+    notes = [f"{times} image{'s' if times > 1 else ''}: {trait}." for trait, times in sorted(counts.items())]
+    grey = sum(header.grey for header in headers)
+    if channels == 3 and grey:
+        notes.append(f"{grey} image{'s' if grey > 1 else ''}: grey (the same value in all three colours).")
+    elif channels == 1 and grey < len(headers):
+        notes.append(f"{len(headers) - grey} image{'s' if len(headers) - grey > 1 else ''}: coloured (made grey).")
+    return notes
 
 
-def _names(paths: Sequence[Path], bad: dict[int, str]) -> str:
+def _names(paths: Sequence[Path], bad: Mapping[int, str]) -> str:
     # With the folder: every class may have its own 0001.png.
     shown = [f"{paths[place].parent.name}/{paths[place].name} ({reason})" for place, reason in list(bad.items())[:10]]
     return ", ".join(shown) + (f", and {len(bad) - 10} more" if len(bad) > 10 else "")
 
 
-def _bad_files(name: str, paths: Sequence[Path], bad: dict[int, str], count: int) -> DataError:
+def _bad_files(name: str, paths: Sequence[Path], bad: Mapping[int, str]) -> DataError:
     return DataError(
         name,
         "every image must be readable",
-        found=f"{len(bad)} of {count} are not: {_names(paths, bad)}",
+        found=f"{len(bad)} of {len(paths)} are not: {_names(paths, bad)}",
         cause="interrupted downloads, or files that are no images",
         do=("mend or remove these files", "--set data.corrupt=skip   # to leave them out"),
     )
-
-
-# --- the cache
-# -------------------------------------------------------------------------------------------------
-
-
-def _folder() -> Path:
-    return cache() / "images"
-
-
-def _key(paths: Sequence[Path], size: tuple[int, int] | None, channels: int | None) -> str:
-    digest = hashlib.sha256(repr((FORMAT, size, channels)).encode())
-    for path in paths:
-        try:
-            status = path.stat()
-            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-        except OSError:
-            digest.update(f"{path}\0missing\n".encode())
-    return digest.hexdigest()[:32]
-
-
-def _stored(key: str, corrupt: Corrupt) -> Decoded | None:
-    array, text = _folder() / f"{key}.npy", _folder() / f"{key}.json"
-    if not (array.exists() and text.exists()):
-        return None
-    try:
-        about = json.loads(text.read_text())
-        images = np.load(array, mmap_mode="r")
-        rows = len(about["kept"])
-    except (OSError, ValueError, KeyError):
-        return None
-    if rows != len(images) and corrupt == "refuse":
-        return None  # some files were skipped when it was made: report them again
-    os.utime(array)
-    kept = np.array(about["kept"], dtype=np.int64)
-    return Decoded(images if rows == len(images) else images[kept], kept, tuple(about["notes"]))
-
-
-def _room(key: str, shape: tuple[int, ...], name: str) -> tuple[np.ndarray, Path | None]:
-    """(an array to decode into, the partial file behind it or None when it lies in memory)."""
-    need = int(np.prod(shape, dtype=np.int64))
-    if need <= IN_MEMORY:
-        return np.zeros(shape, np.uint8), None
-    folder = _folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise DiskError(str(folder), "must be writable, to keep decoded images", found=str(error)) from None
-    if need > min(MOST_CACHE, free * 0.9):
-        raise DataError(
-            name,
-            f"decoded images must fit the cache ({min(MOST_CACHE, free * 0.9) / 2**30:.1f} GB)",
-            found=f"{shape[0]} images of {shape[1]} x {shape[2]} x {shape[3]} need {need / 2**30:.1f} GB",
-            do="--set data.image_size=128   # decodes them smaller",
-        )
-    _evict(MOST_CACHE - need)
-    partial = folder / f"{key}.{os.getpid()}.partial"
-    try:
-        return np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape), partial
-    except OSError as error:
-        raise DiskError(str(folder), "must have room for decoded images", found=str(error)) from None
-
-
-def _evict(most: int) -> None:
-    """Remove the entries used longest ago until at most `most` bytes are left."""
-    entries = sorted(_folder().glob("*.npy"), key=lambda path: path.stat().st_mtime)
-    total = sum(path.stat().st_size for path in entries)
-    for path in entries:
-        if total <= most:
-            return
-        total -= path.stat().st_size
-        path.unlink(missing_ok=True)
-        path.with_suffix(".json").unlink(missing_ok=True)
-
-
-def _discard(partial: Path | None) -> None:
-    if partial is not None:
-        partial.unlink(missing_ok=True)
-
-
-def _store(key: str, out: np.ndarray, partial: Path, kept: np.ndarray, notes: list[str]) -> Decoded:
-    array, text = _folder() / f"{key}.npy", _folder() / f"{key}.json"
-    if isinstance(out, np.memmap):
-        out.flush()
-    draft = partial.with_suffix(".text")
-    draft.write_text(json.dumps({"kept": kept.tolist(), "notes": notes}))
-    os.replace(draft, text)
-    os.replace(partial, array)
-    images = np.load(array, mmap_mode="r")
-    return Decoded(images if len(kept) == len(images) else images[kept], kept, tuple(notes))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from learnloop.data.columns import find_date_format, is_textual, tidy, to_text
 from learnloop.data.dataset import Dataset
-from learnloop.data.guess import guess, is_whole, make, numbered_families
+from learnloop.data.guess import guess, is_whole, make, numbered_families, row_number
 from learnloop.data.raw import Raw
 from learnloop.data.schema import Field, Kind, Role, Schema
 from learnloop.errors import DataError, raise_all
@@ -174,7 +174,9 @@ def set_task(dataset: Dataset, task: TaskName) -> Dataset:
     raise_all(errors)
     frame = dataset.frame.assign(**{name: column for name, (_, column) in changed.items()})
     fields = (changed[field.name][0] if field.name in changed else field for field in dataset.schema.fields)
-    notes = (*dataset.notes, *filter(None, [_alike(dataset, changed)]))
+    numbers = [(name, column) for name, (field, column) in changed.items() if field.kind == "number"]
+    counters = [row_number(name, column.to_numpy(np.float64)) for name, column in numbers]
+    notes = (*dataset.notes, *filter(None, [_alike(dataset, changed), *counters]))
     return replace(dataset, schema=Schema(tuple(fields)), frame=frame, notes=tuple(dict.fromkeys(notes)))
 
 

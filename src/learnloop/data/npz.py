@@ -16,6 +16,15 @@ from learnloop.data.raw import Raw
 from learnloop.errors import DataError
 
 LABEL = "label"
+TILES = {f"{part}_{what}" for part in ("train", "test") for what in ("jpeg", "grid")} | {
+    "y_train",
+    "y_test",
+    "class_names",
+}
+"""The arrays of CIFAR-10 packed as two large pictures."""
+_NPY, _ZIP, _PICKLE = b"\x93NUMPY", b"PK", b"\x80"
+_SURELY_LARGE = 1 << 30
+"""A smaller file that asks for more memory than there is claims what it does not hold."""
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 IDX_NAME = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 IDX_PARTS = {"train": "train", "t10k": "test", "test": "test"}
@@ -25,34 +34,84 @@ def read_npz(path: Path) -> Raw:
     """x_train/y_train/..., x/y, or one array a column; also CIFAR-10 packed as JPEG tiles (see the
     data README).
     """
-    try:
-        # an open file of our own: np.load leaves it open when the archive is damaged
-        with open(path, "rb") as bytes_, np.load(bytes_, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(str(path), "must be a whole .npz file", found=str(error) or "a cut file") from None
-    except ValueError as error:
-        raise _pickle(path, error) from None
-    if {"train_jpeg", "test_jpeg"} <= arrays.keys():
+    arrays = _load(path)
+    if isinstance(arrays, np.ndarray):
+        raise DataError(
+            str(path),
+            "must be an archive of arrays",
+            found="one array: a .npy file that is called .npz",
+            do=f"mv {path} {path.with_suffix('.npy')}",
+        )
+    if arrays.keys() >= TILES:
         return _from_tiles(arrays, str(path))
     return from_mapping(arrays, str(path))
 
 
 def read_npy(path: Path) -> Raw:
     """One array of inputs."""
+    array = _load(path)
+    if isinstance(array, dict):
+        raise DataError(
+            str(path),
+            "must hold one array",
+            found="an archive of arrays: a .npz file that is called .npy",
+            do=f"mv {path} {path.with_suffix('.npz')}",
+        )
+    return from_x(array, str(path))
+
+
+def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of a .npy, the arrays of a .npz. Raises DataError for files that are damaged or hold objects."""
     try:
-        return from_x(np.load(path, allow_pickle=False), str(path))
-    except (OSError, EOFError) as error:
-        raise DataError(str(path), "must be a whole .npy file", found=str(error)) from None
-    except ValueError as error:
-        raise _pickle(path, error) from None
+        # an open file of our own: np.load leaves it open when the archive is damaged
+        with open(path, "rb") as file:
+            head = file.read(8)
+            if head.startswith(_PICKLE):
+                raise _pickled(path)
+            if head and not head.startswith((_NPY, _ZIP)):
+                raise DataError(str(path), f"must be a {path.suffix} file", found=f"a file that begins with {head!r}")
+            file.seek(0)
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
+            with found as archive:
+                return {key: archive[key] for key in archive.files}
+    except DataError:
+        raise
+    except MemoryError as error:
+        if _unpacked(path) > _SURELY_LARGE:
+            raise
+        raise _damaged(path, f"an array of more bytes than the file can hold: {error}") from None
+    except Exception as error:  # a dozen kinds, from zlib.error to OverflowError, by what the damage has hit
+        if "ickle" in str(error) or "ickle" in str(error.__cause__):
+            raise _pickled(path) from None
+        raise _damaged(path, str(error) or type(error).__name__) from None
 
 
-def _pickle(path: Path, error: Exception) -> DataError:
+def _unpacked(path: Path) -> int:
+    """Bytes that the file holds when it is unpacked, as its directory says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return path.stat().st_size
+
+
+def _damaged(path: Path, found: str) -> DataError:
+    return DataError(
+        str(path),
+        f"must be a whole {path.suffix} file",
+        found=found,
+        cause="the download or copy was cut short, or the file was changed",
+        do="fetch or write the file again",
+    )
+
+
+def _pickled(path: Path) -> DataError:
     return DataError(
         str(path),
         "must hold plain arrays",
-        found="pickled Python objects" if "ickle" in str(error) else str(error),
+        found="pickled Python objects",
         cause="it was saved from lists of different lengths or from objects",
         do="np.savez(path, x=np.asarray(x, 'float32'), y=np.asarray(y))",
     )
@@ -61,22 +120,29 @@ def _pickle(path: Path, error: Exception) -> DataError:
 def _from_tiles(arrays: dict[str, np.ndarray], name: str) -> Raw:
     images, labels, parts = [], [], []
     for part in ("train", "test"):
-        images.append(_untile(arrays[f"{part}_jpeg"], arrays[f"{part}_grid"]))
-        labels.append(arrays[f"y_{part}"])
+        images.append(_untile(arrays[f"{part}_jpeg"], arrays[f"{part}_grid"], f"{name}, {part}_jpeg"))
+        labels.append(np.ravel(arrays[f"y_{part}"]))
         parts.append(np.full(len(labels[-1]), part))
-    raw = labelled(np.concatenate(images), np.concatenate(labels), name, arrays["class_names"].tolist())
+    names = np.ravel(arrays["class_names"]).tolist()
+    if not names:
+        raise DataError(f"{name}, class_names", "must name every class number", found="no names")
+    raw = labelled(np.concatenate(images), np.concatenate(labels), name, names)
     note = "This copy of CIFAR-10 is lossy (JPEG, PSNR 38 dB); figures may differ slightly from the original's."
     return Raw(**{**vars(raw), "part": np.concatenate(parts), "notes": (note,)})
 
 
-def _untile(jpeg: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _untile(jpeg: np.ndarray, grid: np.ndarray, where: str) -> np.ndarray:
     """JPEG bytes of a grid of 32 x 32 tiles -> uint8 [rows * columns, 32, 32, 3]."""
     from PIL import Image
 
-    rows, columns = (int(size) for size in grid)
-    with Image.open(io.BytesIO(jpeg.tobytes())) as picture:
-        pixels = np.asarray(picture)
-    return np.ascontiguousarray(pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3))
+    try:
+        rows, columns = (int(size) for size in grid)
+        with Image.open(io.BytesIO(jpeg.tobytes())) as picture:
+            pixels = np.asarray(picture)
+        return np.ascontiguousarray(pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3))
+    except Exception as error:  # Pillow's decoders raise whatever the damage leads to
+        found = str(error) or type(error).__name__
+        raise DataError(where, "must be a JPEG of a grid of 32 x 32 pictures", found=found) from None
 
 
 def labelled(

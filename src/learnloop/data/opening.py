@@ -101,9 +101,14 @@ def _open_path(
     text, path = str(source), Path(source).expanduser()
     run = _is_run(path)
     if not path.exists() or (run and text in catalog.CATALOG):  # `learnloop fit digits --out digits`
-        if text in catalog.CATALOG:
-            return catalog.load(text, download=download)
-        raise _no_such(text)
+        if text not in catalog.CATALOG:
+            raise _no_such(text)
+        raw = catalog.load(text, download=download)
+        return (
+            raw.noted(f"{text} is the catalog's data set: the folder {text} is a run, which holds no data.")
+            if run
+            else raw
+        )
     if run:
         raise DataError(
             text,

@@ -60,6 +60,8 @@ def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     }
     facts["leaks"] = [row for row in facts["alone"] if row["leaks"]]
     facts["warnings"] = warnings(facts)
+    told = {row["text"] for row in facts["warnings"]}
+    facts["notes"] = [note for note in facts["notes"] if note not in told]
     return facts
 
 

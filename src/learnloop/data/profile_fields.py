@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.data.guess import row_number
 from learnloop.data.schema import Field
 
 _BINS = 24
@@ -43,7 +44,7 @@ def target_facts(field: Field, values: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": field.name, "kind": field.kind, "missing": int(series.isna().sum())}
     numbers = numeric(series)
     if field.kind == "number" and numbers is not None:
-        return {**facts, "task": "regress", **_number(numbers)}
+        return {**facts, "task": "regress", "row_number": row_number(field.name, numbers), **_number(numbers)}
     counts = _top(series, _MOST_CLASSES)
     facts.update(task="classify", classes=counts, distinct=int(series.nunique()))
     if counts:

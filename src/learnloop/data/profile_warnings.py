@@ -67,6 +67,8 @@ def _targets(facts: dict[str, Any]) -> list[dict[str, str]]:
         if target["missing"]:
             found.append(_warning("target", f"The target {name!r} is missing in {_count(target['missing'], 'row')}."))
         if target["task"] == "regress":
+            if target["row_number"]:
+                found.append(_warning("row_number", target["row_number"]))
             far = target["outliers"]
             if far and far["count"]:
                 text = f"The target {name!r} has {_count(far['count'], 'far value')} ({far['rule']})."
@@ -103,6 +105,8 @@ def _columns(facts: dict[str, Any]) -> list[dict[str, str]]:
     if dull:
         found.append(_note("constant", f"The same value in every row: {_names(dull)}."))
     inputs = [field for field in facts["fields"] if field["role"] == "input"]
+    codes = [field for field in inputs if f"--set data.columns.{field['name']}=" in field["why"]]
+    found += [_note("codes", f"Column {field['name']!r}: {field['why']}") for field in codes[:8]]
     for field in inputs:
         if field.get("infinite"):
             found.append(

@@ -23,6 +23,7 @@ class Field:
     shape       (height, width, channels) of an image; () for a plain column
     missing     how many values are missing
     why         one sentence: what made us think so
+    format      how a date is written as text: "ISO8601" or a form such as "%d.%m.%Y"; "" where the values were dates
     """
 
     name: str
@@ -33,6 +34,7 @@ class Field:
     shape: tuple[int, ...] = ()
     missing: int = 0
     why: str = ""
+    format: str = ""
 
     def with_role(self, role: Role, why: str = "") -> Field:
         return replace(self, role=role, why=why or self.why)
@@ -79,5 +81,7 @@ class Schema:
             values = dict(row)
             values["categories"] = tuple(values.get("categories", ()))
             values["shape"] = tuple(values.get("shape", ()))
+            if values.get("dtype", "").startswith("date:"):  # bundles written before `format` was a field
+                values["dtype"], _, values["format"] = values["dtype"].partition(":")
             fields.append(Field(**values))
         return cls(tuple(fields))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from learnloop.contracts import Batch, State
+from learnloop.contracts import INDEX, Batch, State
 from learnloop.errors import DataError
 from learnloop.seeds import torch_stream
 
@@ -23,9 +23,12 @@ class RowSource:
     function of (seed, p). Rows are gathered for many batches at once, so that a batch costs a slice.
 
     tensors: key -> Tensor [rows, ...], resident on the device that computes.
+    index:   batches also hold which rows they are (INDEX, int64 [batch]).
     """
 
-    def __init__(self, tensors: Batch, batch_size: int, *, seed: int, shuffle: bool = True) -> None:
+    def __init__(
+        self, tensors: Batch, batch_size: int, *, seed: int, shuffle: bool = True, index: bool = False
+    ) -> None:
         sizes = {key: len(tensor) for key, tensor in tensors.items()}
         if len(set(sizes.values())) != 1:
             raise DataError("data", "every tensor must have the same number of rows", found=f"{sizes}")
@@ -36,6 +39,7 @@ class RowSource:
         self._batch = min(batch_size, self._rows)
         self._seed = seed
         self._shuffle = shuffle
+        self._index = index
         bytes_a_row = sum(tensor[0].numel() * tensor.element_size() for tensor in tensors.values())
         self._chunk = max(1, min(_CHUNK_BYTES // max(1, bytes_a_row * self._batch), 512))
         self._position = 0
@@ -49,6 +53,11 @@ class RowSource:
     @property
     def samples(self) -> int:
         return self._rows
+
+    @property
+    def position(self) -> int:
+        """The number of the next batch, from 0."""
+        return self._position
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -82,6 +91,9 @@ class RowSource:
         rows = self._stream(first * self._batch, (first + self._chunk) * self._batch)
         keys = list(self._tensors)
         parts = [tensor.index_select(0, rows.to(tensor.device)).split(self._batch) for tensor in self._tensors.values()]
+        if self._index:
+            keys.append(INDEX)
+            parts.append(rows.to(next(iter(self._tensors.values())).device).split(self._batch))
         batches = [dict(zip(keys, values)) for values in zip(*parts)]
         return iter(batches[position - first :])
 

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from learnloop.data import encoding as enc
+from learnloop.data.native import native
+from learnloop.data.padded import first_padded, may_hold_padded
 from learnloop.data.ragged import Count, count_fields, count_slowly
 from learnloop.data.raw import Raw
 from learnloop.errors import DataError, MissingExtraError
@@ -171,13 +173,35 @@ def _parse(path: Path, dialect: Dialect) -> pd.DataFrame:
     texts = [name for name in names if sample[name].dtype not in (np.float64, np.int64, bool)]
     repeated = [name for name in texts if sample[name].nunique() <= max(2, len(sample) / 2)]
     if len(sample) < SAMPLE_ROWS:
-        return sample.astype({name: "category" for name in repeated if not _mixed(sample[name])})
+        sample = sample.astype({name: "category" for name in repeated if not _mixed(sample[name])})
+        return _with_padded(path, dialect, sample)
     frame = _read_csv(path, dialect, names, dtype=dict.fromkeys(repeated, "category"))
     again = [name for name in names if _mixed(frame[name])]
     if again:  # numbers in one block of lines, text in another: read these columns as text from the start
         as_text = _read_csv(path, dialect, names, only=again, dtype=dict.fromkeys(again, str))
         frame = frame.assign(**{name: as_text[name] for name in again})
-    return frame
+    return _with_padded(path, dialect, frame)
+
+
+def _with_padded(path: Path, dialect: Dialect, frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of digits that begin with 0 as text: pandas has read 01067 as 1067."""
+    whole = [name for name in frame.columns if _is_whole(frame[name])]
+    if not whole or not may_hold_padded(path, dialect.separator, dialect.encoding):
+        return frame
+    names = list(frame.columns)
+    texts = _read_csv(path, dialect, names, only=whole, dtype=dict.fromkeys(whole, str)).astype("category")
+    padded = [name for name in whole if first_padded(texts[name].cat.categories) is not None]
+    return frame.assign(**{name: texts[name] for name in padded})
+
+
+def _is_whole(series: pd.Series) -> bool:
+    """Numbers without a fraction; beside missing values pandas has them as floats."""
+    if series.dtype == np.int64:
+        return True
+    if series.dtype != np.float64:
+        return False
+    values = series.to_numpy()
+    return bool((np.isnan(values) | (values == np.floor(values))).all())
 
 
 def _mixed(series: pd.Series) -> bool:
@@ -293,6 +317,10 @@ def from_frame(frame: pd.DataFrame, name: str) -> Raw:
         )
     notes = []
     for column in frame.columns:
+        if isinstance(frame[column].dtype, np.dtype) and frame[column].dtype.kind in "fciuV":
+            values = frame[column].to_numpy()
+            known = native(values, f"{name}, column {column}")
+            frame = frame if known is values else frame.assign(**{column: known})
         if pd.api.types.is_timedelta64_dtype(frame[column].dtype):
             frame = frame.assign(**{column: frame[column].dt.total_seconds()})
             notes.append(f"Column {column}: lengths of time were read as seconds.")

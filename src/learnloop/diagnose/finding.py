@@ -66,7 +66,10 @@ class Evidence:
 
     def curve(self, kind: str, name: str = "loss") -> list[float]:
         """The values of one metric along training; kind is "train" or "validation". Undefined ones (null in
-        metrics.jsonl, which has no NaN) are left out."""
+        metrics.jsonl, which has no NaN) are left out. Empty for the loss of a perceptron: the share of mistakes in
+        single rows, which need not fall, and which no learning rate changes."""
+        if name == "loss" and self.setting("model.name") == "perceptron":
+            return []
         return [float(row[name]) for row in self.history if row.get("kind") == kind and row.get(name) is not None]
 
     def setting(self, key: str, default: Any = None) -> Any:

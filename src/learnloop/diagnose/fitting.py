@@ -16,7 +16,7 @@ def overfitting(evidence: Evidence) -> Finding | None:
     best = min(held)
     turn = held.index(best)
     after = train[min(len(train) - 1, round(turn / len(held) * len(train)))]
-    if held[-1] - best < 0.1 * abs(best) or train[-1] >= after or turn == len(held) - 1:
+    if held[-1] - best <= 0.1 * abs(best) or train[-1] >= after or turn == len(held) - 1:
         return None
     changes: dict[str, object] = {}
     dropout = evidence.setting("model.dropout")

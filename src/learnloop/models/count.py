@@ -144,5 +144,6 @@ class Tally(TorchDispatchMode):
 
 
 def _place(tensor: Tensor) -> tuple[int, int]:
+    """Equal for tensors that share memory. On the meta device nothing has an address, but storages are objects."""
     storage = tensor.untyped_storage()
-    return storage.data_ptr(), storage.nbytes()
+    return storage._cdata if tensor.is_meta else storage.data_ptr(), storage.nbytes()

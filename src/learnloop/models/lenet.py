@@ -45,10 +45,10 @@ class LeNet5Config(Config):
 
     def build(self, spec: InputSpec, outputs: int) -> nn.Module:
         require("lenet5", self.inputs, spec, outputs)
-        channels, height, width = spec.shape
+        channels, *size = spec.shape
+        height, width = _enlarged(*size)
         front = OrderedDict[str, nn.Module](input=ImageInput(spec.mean, spec.std))
-        if min(height, width) < _LEAST:
-            height, width = max(height, _FIELD), max(width, _FIELD)
+        if [height, width] != size:
             front["enlarge"] = nn.Upsample(size=(height, width), mode="bilinear")
         padding = (_padding(height), _padding(width))
         dense = 16 * _pooled(height) * _pooled(width)
@@ -72,8 +72,31 @@ class LeNet5Config(Config):
         initialise_output(output, "auto")
         return net
 
+    def remark(self, spec: InputSpec) -> str:
+        """What becomes of images that are smaller than the paper's, as a sentence to say once; else ""."""
+        if spec.kind != "image":
+            return ""
+        _, *size = spec.shape
+        height, width = _enlarged(*size)
+        padded = [side + 2 * _padding(side) for side in (height, width)]
+        if [height, width] != size:
+            way = "are enlarged (bilinear, which adds no detail)"
+        elif padded != size:
+            way = "are padded with zeros"
+        else:
+            return ""
+        made_for = f"it was made for {_FIELD} x {_FIELD}"
+        return f"lenet5: images of {size[0]} x {size[1]} {way} to {padded[0]} x {padded[1]}: {made_for}."
+
     def suggest(self, rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:
         return adamw(rows, minutes, lr=2e-3, steps=3000, least=10)
+
+
+def _enlarged(height: int, width: int) -> tuple[int, int]:
+    """The size that the first convolution sees."""
+    if min(height, width) >= _LEAST:
+        return height, width
+    return max(height, _FIELD), max(width, _FIELD)
 
 
 def _padding(size: int) -> int:

@@ -26,6 +26,9 @@ class Perceptron(nn.Module):
     learns AND and OR and cannot learn XOR (Minsky and Papert 1969). Rosenblatt 1958, The Perceptron.
     """
 
+    rule: ClassVar[str] = "perceptron"
+    """How a bundle knows which task serves it."""
+
     def __init__(self, inputs: nn.Module, features: int, outputs: int) -> None:
         super().__init__()
         self.inputs = inputs

@@ -106,6 +106,8 @@ def summary(net: nn.Module, spec: InputSpec, batch: int = 1, *, moments: int = 2
     + 4 x frozen + buffers + activations. Activations are measured, not estimated: the bytes of all distinct
     tensors (weights and buffers left out) that autograd keeps for the backward pass in training mode. The
     largest temporary of a single operation comes on top. bfloat16 about halves the activations.
+
+    A network on the meta device has shapes and no values: the same table, without the arithmetic.
     """
     copied = copy.deepcopy(net)
     device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))

@@ -8,16 +8,41 @@ from torch import nn
 
 from learnloop.config import Config
 from learnloop.errors import RecipeError, did_you_mean, nearest
+from learnloop.models.alexnet import AlexNetConfig
 from learnloop.models.cnn import CNNConfig
 from learnloop.models.cnn3 import CNN3Config
 from learnloop.models.config import FITTING, ModelConfig
+from learnloop.models.efficientnet import (
+    EfficientNetB0Config,
+    EfficientNetB1Config,
+    EfficientNetB2Config,
+    EfficientNetB3Config,
+)
 from learnloop.models.fastnet import FastNetConfig
 from learnloop.models.lenet import LeNet5Config
 from learnloop.models.linear import LinearConfig
+from learnloop.models.mini_resnet import MiniResNetConfig
 from learnloop.models.mlp import MLPConfig
 from learnloop.models.own import import_object, own_class
 from learnloop.models.perceptron import PerceptronConfig
+from learnloop.models.resnet import (
+    ResNet18Config,
+    ResNet34Config,
+    ResNet50Config,
+    ResNet101Config,
+    ResNet152Config,
+)
 from learnloop.models.tabular import TabularConfig
+from learnloop.models.vgg import (
+    VGG11BNConfig,
+    VGG11Config,
+    VGG13BNConfig,
+    VGG13Config,
+    VGG16BNConfig,
+    VGG16Config,
+    VGG19BNConfig,
+    VGG19Config,
+)
 
 MODELS: dict[str, type[ModelConfig]] = {
     "perceptron": PerceptronConfig,
@@ -28,6 +53,25 @@ MODELS: dict[str, type[ModelConfig]] = {
     "cnn": CNNConfig,
     "cnn3": CNN3Config,
     "fastnet": FastNetConfig,
+    "mini_resnet": MiniResNetConfig,
+    "alexnet": AlexNetConfig,
+    "vgg11": VGG11Config,
+    "vgg11_bn": VGG11BNConfig,
+    "vgg13": VGG13Config,
+    "vgg13_bn": VGG13BNConfig,
+    "vgg16": VGG16Config,
+    "vgg16_bn": VGG16BNConfig,
+    "vgg19": VGG19Config,
+    "vgg19_bn": VGG19BNConfig,
+    "resnet18": ResNet18Config,
+    "resnet34": ResNet34Config,
+    "resnet50": ResNet50Config,
+    "resnet101": ResNet101Config,
+    "resnet152": ResNet152Config,
+    "efficientnet_b0": EfficientNetB0Config,
+    "efficientnet_b1": EfficientNetB1Config,
+    "efficientnet_b2": EfficientNetB2Config,
+    "efficientnet_b3": EfficientNetB3Config,
 }
 
 _NEEDED = ("inputs", "title", "numbers", "rule", "build", "suggest")

@@ -29,11 +29,11 @@ def hidden(found: list[tuple[str, nn.Module, Tensor]]) -> dict[int, Kind]:
     norms,
             biases, and what a module names in `no_weight_decay`)
 
-    Left out, for AdamW: embeddings; the first and the last module that own such a tensor (the input and the
-    output layer), unless they declare `muon_exclude = False`; grouped and depthwise convolutions; and what a
-    module declares itself with `muon_exclude = True` or `muon_exclude = ("name", ...)`. A two-dimensional tensor is a matrix; a convolution's filter is
-    flattened to [out, in * height * width]; any other tensor of three dimensions is a batch of matrices
-    [members, in, out].
+    Left out, for AdamW: embeddings; the first and the last module that own such a tensor (the input and the output
+    layer), unless they declare `muon_exclude = False`; grouped and depthwise convolutions; and what a module declares
+    itself with `muon_exclude = True` or `muon_exclude = ("name", ...)`. A two-dimensional tensor is a matrix; a
+    convolution's filter is flattened to [out, in * height * width]; any other tensor of three dimensions is a batch of
+    matrices [members, in, out].
     """
     owners = list(dict.fromkeys(id(module) for _, module, _ in found))
     ends = {owners[0], owners[-1]} if owners else set()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from learnloop.contracts import State
-from learnloop.errors import RunError
+from learnloop.errors import ModelError, RunError
 
 
 class Stepper(ABC):
@@ -71,11 +71,24 @@ class TorchStepper(Stepper):
 
     It costs the import of torch._dynamo (1.3 to 2.5 s once in torch 2.13) and some 80 us a step more than the
     rules of `learnloop.optim.light`; use those where they exist.
+
+    `torch.optim.SGD(net.parameters())` holds frozen tensors too: they are none of `params`, and stay where they are
+    also when a gradient has been left in them. What is frozen is settled here, once.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
-        self.params = [p for group in optimizer.param_groups for p in group["params"]]
+        self._held = [p for group in optimizer.param_groups for p in group["params"]]
+        self._frozen = [p for p in self._held if not p.requires_grad]
+        self.params = [p for p in self._held if p.requires_grad]
+        if not self.params:
+            raise ModelError(
+                f"optimiser {type(optimizer).__name__}",
+                "must have at least one parameter that can be trained",
+                found=f"{len(self._frozen)} frozen tensors",
+                cause="requires_grad is False for all of them",
+                do="net.requires_grad_(True)   # or for the layers that are to learn",
+            )
         self._base = [float(group["lr"]) for group in optimizer.param_groups]
         self._scale = 1.0
 
@@ -89,6 +102,8 @@ class TorchStepper(Stepper):
             group["lr"] = base * self._scale
 
     def step(self) -> None:
+        for p in self._frozen:
+            p.grad = None  # torch moves whatever has a gradient
         self.optimizer.step()
 
     def zero_grad(self) -> None:
@@ -110,7 +125,7 @@ class TorchStepper(Stepper):
         if state["shapes"] != self._shapes():
             raise RunError(
                 "optimiser state",
-                f"must belong to {len(self.params)} tensors of this network's shapes",
+                f"must belong to {len(self._held)} tensors of this network's shapes",
                 found=f"the state of {len(state['shapes'])} tensors, or of other shapes",
                 cause="the checkpoint belongs to another network or another optimiser",
                 do="resume with the recipe that the run was started with",
@@ -124,4 +139,4 @@ class TorchStepper(Stepper):
         self.set_scale(float(state["scale"]))
 
     def _shapes(self) -> list[list[int]]:
-        return [list(p.shape) for p in self.params]
+        return [list(p.shape) for p in self._held]

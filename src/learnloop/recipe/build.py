@@ -8,6 +8,7 @@ from typing import Any
 
 from learnloop.config import Config
 from learnloop.errors import RecipeError, UserError, raise_all
+from learnloop.recipe.augmenting import check_augment_name
 from learnloop.recipe.checking import check_values, errors_by_field, unknown
 from learnloop.recipe.collect import (
     COMPONENTS,
@@ -121,6 +122,8 @@ def _check_section(section: str, given: dict[str, Given]) -> Iterable[UserError]
     monitor = given.get("monitor") if section == "train" else None
     if monitor is not None and isinstance(monitor.value, str) and monitor.value not in ("auto", *METRICS):
         yield unknown(monitor.value, monitor.typed, ["auto", *METRICS], "the name of a metric")
+    if section == "augment" and "name" in given:
+        yield from check_augment_name(given["name"])
 
 
 def _check_task(given: Mapping[str, Given], extra: Mapping[str, Given]) -> Iterable[UserError]:

@@ -38,8 +38,12 @@ MAPPINGS = ("data.columns", "task.class_weights", "model.options")
 """Values that are mappings themselves: `--set data.columns.zip=category` adds one entry."""
 
 COMPONENTS = ("model", "optimiser", "schedule")
-NAMED = (*COMPONENTS, "task", "plan")
+NAMED = (*COMPONENTS, "task", "plan", "augment")
 """Sections for which `plan: plain` or `--set plan=plain` means `plan.name`."""
+
+
+ALIASES = {"model.weights": "transfer.weights", "transfer": "transfer.mode"}
+"""Other names of keys."""
 
 
 def from_file(file: Path | None, errors: list[UserError]) -> dict[str, Given]:
@@ -134,8 +138,8 @@ def add_sets(given: dict[str, Given], sets: Sequence[str], errors: list[UserErro
 
 
 def _key(name: str) -> str:
-    """`plan` means `plan.name`."""
-    return f"{name}.name" if name in NAMED else name
+    """`plan` means `plan.name`, and `model.weights` `transfer.weights`."""
+    return ALIASES.get(name, f"{name}.name" if name in NAMED else name)
 
 
 def _nested(key: str, value: Any) -> tuple[str, Any]:
@@ -149,7 +153,7 @@ def _nested(key: str, value: Any) -> tuple[str, Any]:
 def merge(filed: Mapping[str, Given], given: Mapping[str, Given]) -> dict[str, Given]:
     """The file's values, overruled. Another component by name drops the file's fields of the old one."""
     values = dict(filed)
-    for section in (*COMPONENTS, "task"):
+    for section in (*COMPONENTS, "task", "augment"):
         name = f"{section}.name"
         if name in given and name in filed and given[name].value != filed[name].value:
             values = {key: value for key, value in values.items() if not key.startswith(f"{section}.")}

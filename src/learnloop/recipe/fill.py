@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from learnloop.config import Config
+from learnloop.contracts import InputSpec
+from learnloop.data.dataset import Dataset
 from learnloop.errors import LearnloopError, RecipeError, did_you_mean
 from learnloop.models.config import ModelConfig
+from learnloop.recipe.augmenting import Augmentation, Situation, augmentation
 from learnloop.recipe.choose import Choice, checked, origin
-from learnloop.recipe.components import component, field_names
+from learnloop.recipe.components import component, field_names, is_foreign
 from learnloop.recipe.draft import Draft, Given
-from learnloop.recipe.recipe import LIMITS, SECTIONS, Root
+from learnloop.recipe.recipe import LIMITS, OBJECT, SECTIONS, Root
 from learnloop.tasks.table import TASKS
 
 DEFAULT_NAMES = {"optimiser": "adamw", "schedule": "cosine"}
@@ -23,12 +26,12 @@ MONITORS = {"class": ("loss", "accuracy"), "labels": ("loss", "accuracy"), "numb
 class Filler:
     """Fills sections. `origins` collects where each value came from."""
 
-    def __init__(self, draft: Draft, choice: Choice, advice: Mapping[str, Any]) -> None:
+    def __init__(self, draft: Draft, choice: Choice, advice: Mapping[str, Any], by: str) -> None:
         self.draft = draft
         self.choice = choice
         self.origins: dict[str, str] = {}
         self._advice = dict(advice)
-        self._by = f"suggested by {choice.model}"
+        self._by = by
         self._check_advice()
 
     def component(self, section: str) -> tuple[str, Config]:
@@ -81,6 +84,37 @@ class Filler:
                 do="--set task.loss=cross_entropy" if self.choice.target == "class" else (),
             )
         return self._make(cls, "task", name, fields, kind="loss")
+
+    def augment(self, dataset: Dataset, spec: InputSpec, rows: int) -> Augmentation:
+        """How training images are changed."""
+        targets = dataset.schema.targets
+        names = [item.name for item in targets] if self.choice.target == "labels" else list(targets[0].categories)
+        situation = Situation(
+            spec,
+            None if self.choice.target == "numbers" else names,
+            passes=self._passes(rows),
+            loss=self.choice.loss,
+            rule=getattr(self.choice.config, "rule", "gradient"),
+            own=self.choice.model == OBJECT or is_foreign(self.choice.model) or self._features_once,
+        )
+        advice = {field: given.value for field, given in self._advised("augment").items()}
+        return augmentation(self.draft.section("augment"), advice, self._by, situation)
+
+    @property
+    def _features_once(self) -> bool:
+        """Whether the base is frozen: what it makes of an image is then computed once, unless images change."""
+        return bool(self.draft.get("transfer.mode") == "features")
+
+    def _passes(self, rows: int) -> float | None:
+        """Over the training part, as far as it is known before the first step: not with a limit in minutes."""
+        if self.draft.minutes is not None:
+            return None
+        values = {key: self.draft.get(key, self._advice.get(key)) for key in ("train.epochs", "train.steps")}
+        if self.draft.get("train.steps") is not None:
+            default = SECTIONS["train"].model_fields["batch_size"].default
+            batch = self.draft.get("train.batch_size", self._advice.get("train.batch_size", default))
+            return float(values["train.steps"] * min(batch, rows) / max(rows, 1))
+        return None if values["train.epochs"] is None else float(values["train.epochs"])
 
     def section(self, name: str, decided: Mapping[str, Any]) -> Config:
         """A section with fixed fields: `decided`, else the user's, the advice, the default."""

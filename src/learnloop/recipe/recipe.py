@@ -11,7 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from learnloop.config import Config
+from learnloop.data.augment.config import AugmentConfig
 from learnloop.data.schema import Kind
+from learnloop.models.transfer import TransferConfig
+from learnloop.nn.views import Views
 from learnloop.optim.plan import PlanConfig
 
 Name = Annotated[str, StringConstraints(min_length=1)]
@@ -46,7 +49,7 @@ class DataSection(Config):
     corrupt: Literal["refuse", "skip"] = Field(
         "refuse", description="what to do with a file or row that cannot be read"
     )
-    download: bool = Field(False, description="allow a catalog entry to be downloaded")
+    download: bool = Field(False, description="allow a catalog entry, or weights, to be downloaded")
 
 
 class TaskSection(Config):
@@ -114,11 +117,16 @@ class ReportSection(Config):
 
     baselines: bool = Field(True, description="measure simple models on the same split")
     html: bool = Field(True, description="write report.html")
+    views: Views = Field(
+        "none", description="pictures also scored by the mean over several views, mirrored or moved by a pixel"
+    )
 
 
 SECTIONS: dict[str, type[Config]] = {
     "data": DataSection,
     "task": TaskSection,
+    "transfer": TransferConfig,
+    "augment": AugmentConfig,
     "train": TrainSection,
     "plan": PlanConfig,
     "watch": WatchSection,
@@ -126,7 +134,7 @@ SECTIONS: dict[str, type[Config]] = {
 }
 """The sections with fixed fields."""
 
-ORDER = ("data", "task", "model", "optimiser", "schedule", "train", "plan", "watch", "report")
+ORDER = ("data", "task", "model", "transfer", "augment", "optimiser", "schedule", "train", "plan", "watch", "report")
 """All sections, as they are written."""
 
 

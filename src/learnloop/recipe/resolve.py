@@ -13,9 +13,11 @@ from typing import Any, cast
 
 from learnloop.config import Config
 from learnloop.contracts import InputSpec
+from learnloop.data.augment.config import AugmentConfig
 from learnloop.data.dataset import Dataset
 from learnloop.errors import RecipeError, UserError, raise_all
 from learnloop.models.config import ModelConfig
+from learnloop.models.transfer import TransferConfig
 from learnloop.optim.plan import PlanConfig
 from learnloop.recipe.choose import Choice, choose
 from learnloop.recipe.components import plain_fields
@@ -29,6 +31,7 @@ from learnloop.recipe.recipe import (
     TrainSection,
     WatchSection,
 )
+from learnloop.recipe.transferring import decided, transfer_advice, transfer_mode
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Resolved:
     task: TaskSection
     loss: Config | None
     model: ModelConfig
+    transfer: TransferConfig
+    augment: AugmentConfig
     optimiser: Config
     schedule: Config
     train: TrainSection
@@ -83,12 +88,16 @@ def resolve(
     Raises RecipeError or ManyErrors where values do not fit the component that was chosen.
     """
     choice = choose(draft, dataset) if choice is None else choice
-    fill = Filler(draft, choice, choice.config.suggest(rows, spec, outputs, draft.minutes))
+    mode = transfer_mode(draft, choice.model, choice.kind, choice.config.rule)
+    advice = choice.config.suggest(rows, spec, outputs, draft.minutes)
+    by = f"suggested by {choice.model}" if mode == "none" else f"suggested for transfer.mode={mode}"
+    fill = Filler(draft, choice, transfer_advice(advice, mode, rows, draft.minutes), by)
     fill.limit()
     errors: list[UserError] = []
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"mode": mode}
     steps = {
         "model": fill.model,
+        "augment": lambda: fill.augment(dataset, spec, rows),
         "optimiser": lambda: fill.component("optimiser"),
         "schedule": lambda: fill.component("schedule"),
         "loss": fill.loss,
@@ -105,12 +114,14 @@ def resolve(
 
 def _assemble(draft: Draft, dataset: Dataset, choice: Choice, fill: Filler, parts: Mapping[str, Any]) -> Resolved:
     (optimiser_name, optimiser), (schedule_name, schedule) = parts["optimiser"], parts["schedule"]
-    root = fill.root()
+    root, augment = fill.root(), parts["augment"]
     return Resolved(
         data=cast(DataSection, fill.section("data", _data(draft, dataset, choice, fill))),
         task=cast(TaskSection, fill.section("task", {"name": choice.task, "loss": choice.loss})),
         loss=parts["loss"],
         model=parts["model"],
+        transfer=cast(TransferConfig, fill.section("transfer", decided(draft, parts["mode"], fill.origins))),
+        augment=augment.config,
         optimiser=optimiser,
         schedule=schedule,
         train=cast(TrainSection, fill.section("train", {"monitor": parts["monitor"]})),
@@ -126,9 +137,9 @@ def _assemble(draft: Draft, dataset: Dataset, choice: Choice, fill: Filler, part
             "loss": choice.loss,
         },
         choice=choice,
-        origins={**fill.origins, **choice.origins},
+        origins={**fill.origins, **choice.origins, **augment.origins},
         objects=draft.objects,
-        notes=draft.notes,
+        notes=(*draft.notes, *augment.notes),
     )
 
 

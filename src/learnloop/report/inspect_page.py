@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -11,16 +10,18 @@ import numpy as np
 
 from learnloop.data.dataset import Dataset
 from learnloop.data.profile_text import MEASURES, figure, mean_of, size, values_of
+from learnloop.report.augmented import AugmentedSheet, sheet_section
 from learnloop.report.inspect_style import STYLE
+from learnloop.report.thumbnail import thumbnail
 
 _MOST_CARDS = 120
 _MOST_CLASSES = 40
 _MOST_ALONE = 20
-_THUMB = 64
 
 
-def inspect_page(facts: dict[str, Any], dataset: Dataset) -> str:
-    """`facts` of `data.profile.profile`; `dataset` for the images. No script, no outside file."""
+def inspect_page(facts: dict[str, Any], dataset: Dataset, sheets: Sequence[AugmentedSheet] = ()) -> str:
+    """`facts` of `data.profile.profile`; `dataset` for the images; `sheets` of augmented ones. No script, no outside
+    file."""
     short = facts["name"].rstrip("/").rpartition("/")[2] or facts["name"]
     body = [
         f"<header><h1>{escape(short)}</h1><p>{escape(size(facts))}</p></header>",
@@ -28,6 +29,7 @@ def inspect_page(facts: dict[str, Any], dataset: Dataset) -> str:
         *[_target(target) for target in facts["targets"]],
         _alone(facts),
         *[_images(row, dataset) for row in facts["images"]],
+        *[sheet_section(sheet) for sheet in sheets],
         _fields(facts),
         _notes(facts),
     ]
@@ -214,7 +216,7 @@ def _images(row: dict[str, Any], dataset: Dataset) -> str:
     groups = "".join(
         '<div class="sheet">'
         + (f"<h3>{escape(group['label'])}</h3>" if group["label"] else "")
-        + "".join(_thumb(np.asarray(images[index]), index) for index in group["rows"])
+        + "".join(thumbnail(np.asarray(images[index]), f"row {index}") for index in group["rows"])
         + "</div>"
         for group in row["sheet"]
     )
@@ -225,21 +227,6 @@ def _images(row: dict[str, Any], dataset: Dataset) -> str:
         f"channel{'' if row['channels'] == 1 else 's'}; mean {mean}, std {std} (0 to 1). Drawn at random:"
     )
     return _section(f"Images: {row['name']}", groups, hint)
-
-
-def _thumb(pixels: np.ndarray, index: int) -> str:
-    from PIL import Image
-
-    if pixels.ndim == 3 and pixels.shape[2] not in (3, 4):
-        pixels = pixels[:, :, 0]
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    if max(picture.size) > 2 * _THUMB:
-        picture.thumbnail((2 * _THUMB, 2 * _THUMB))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    crisp = " class=crisp" if max(picture.size) < _THUMB else ""
-    return f'<img{crisp} src="data:image/png;base64,{data}" alt="row {index}" title="row {index}">'
 
 
 def _notes(facts: dict[str, Any]) -> str:

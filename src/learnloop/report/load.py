@@ -1,28 +1,30 @@
-"""A finished run, read from its folder for showing: report.json, metrics.jsonl, recipe.yaml."""
+"""A finished run, read from its folder for showing: report.json, metrics.jsonl, recipe.yaml, inside.json."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from learnloop.errors import RunError
 
 FORMAT = 1
+INSIDE_FORMAT = 1
 _PARTS = ("asked", "data", "training", "evaluation")
 
 
 @dataclass(frozen=True)
 class RunView:
     """name: the folder's name. report: report.json. history: rows of metrics.jsonl. recipe: recipe.yaml as
-    text."""
+    text. inside: inside.json, {} where the run is not about pictures."""
 
     name: str
     report: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     recipe: str = ""
+    inside: Mapping[str, Any] = field(default_factory=dict)
 
     def evaluation(self, part: str = "test") -> Mapping[str, Any]:
         """The evaluation of a part, of whichever part there is when that one is missing, {} when there is
@@ -42,7 +44,8 @@ def load_run(folder: Path) -> RunView:
     recipe = folder / "recipe.yaml"
     # Shown, not used: a damaged letter in it is no reason to show nothing.
     text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
-    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text)
+    inside = read_inside(folder / "inside.json")
+    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text, inside)
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -69,6 +72,25 @@ def read_report(folder: Path) -> dict[str, Any]:
     if gone:
         raise RunError(str(path), "must be a whole report", found=f"no {', '.join(gone)} in it", do=again)
     return report
+
+
+def read_inside(path: Path) -> dict[str, Any]:
+    """inside.json, {} where there is none. Raises RunError when it is damaged or of another format."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        found = str(error)
+    if isinstance(found, dict) and found.get("format") == INSIDE_FORMAT:
+        return found
+    raise RunError(
+        str(path),
+        f"must be readable JSON of format {INSIDE_FORMAT}",
+        found=f"format {found.get('format')!r}" if isinstance(found, dict) else str(found)[:200],
+        cause="the copy is incomplete, or the file was changed by hand",
+        do=f"mv {path} {path}.damaged   # the report is then drawn without filters and Grad-CAM",
+    )
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

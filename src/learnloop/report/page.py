@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from learnloop.report import sections
 from learnloop.report.load import RunView, load_run
+from learnloop.report.sections.confused import confused, suspects
+from learnloop.report.sections.data import data
+from learnloop.report.sections.inside import layers, looked
+from learnloop.report.sections.measured import classes, learning, numbers
+from learnloop.report.sections.mistakes import worst
+from learnloop.report.sections.remedies import findings, next_steps, reproduce
+from learnloop.report.sections.views import views
+from learnloop.report.sections.worth import baseline_table, header, tiles
 from learnloop.report.text import esc, page
 
 
@@ -17,17 +24,22 @@ def report_html(run: RunView, folder: str) -> str:
     """The whole page. folder: the run's path as it should stand in commands to paste."""
     body = "\n".join(
         (
-            sections.header(run),
-            sections.tiles(run),
-            sections.baseline_table(run),
-            sections.findings(run),
-            sections.learning(run),
-            sections.classes(run),
-            sections.numbers(run),
-            sections.worst(run),
-            sections.next_steps(run, folder),
-            sections.data(run),
-            sections.reproduce(run),
+            header(run),
+            tiles(run),
+            baseline_table(run),
+            views(run),
+            findings(run),
+            learning(run),
+            classes(run),
+            numbers(run),
+            worst(run),
+            confused(run),
+            suspects(run),
+            looked(run),
+            layers(run),
+            next_steps(run, folder),
+            data(run),
+            reproduce(run),
             f"<footer>learnloop {esc(run.report.get('version', ''))} · run {esc(run.name)}</footer>",
         )
     )
@@ -35,7 +47,7 @@ def report_html(run: RunView, folder: str) -> str:
 
 
 def write_report(folder: Path) -> Path:
-    """Write report.html from report.json, metrics.jsonl and recipe.yaml of the run; returns its path.
+    """Write report.html from report.json, metrics.jsonl, recipe.yaml and inside.json of the run; returns its path.
 
     Raises RunError when the folder holds no finished run or cannot be written.
     """

@@ -15,7 +15,8 @@ from learnloop.runs.atomic import disk_error, write_json
 
 _OURS = (
     *("recipe.yaml", "environment.json", "plan.json", "splits.npz", "metrics.jsonl", "metrics.csv", "report.json"),
-    *("report.html", "findings.json", "checkpoints", "bundle", "tensorboard", "predictions"),
+    *("report.html", "inside.json", "findings.json", "checkpoints", "bundle", "tensorboard"),
+    *("predictions", "features.safetensors"),
 )
 
 
@@ -56,6 +57,11 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.json"
+
+    @property
+    def inside(self) -> Path:
+        """Filters, feature maps, Grad-CAM and confused pairs of a run on pictures."""
+        return self.path / "inside.json"
 
     @property
     def page(self) -> Path:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from learnloop.contracts import WEIGHT, Batch, Scalars, State, Y
+from learnloop.nn.frozen import Freezing
 from learnloop.optim.plan import Plan
 from learnloop.optim.updater import Updater
 from learnloop.tasks.own_code import need_scalar, raise_explained
@@ -37,6 +38,8 @@ class LossTask(ABC):
         self, net: nn.Module, keys: tuple[str, ...], loss: Loss, *, plan: Plan, updater: Updater | None = None
     ) -> None:
         self.net = net
+        self.freezing: Freezing | None = None
+        """What stays as it is, some of it only until a share of the run is done."""
         self.updater = updater
         self.plan = plan
         self._keys = keys
@@ -100,6 +103,8 @@ class LossTask(ABC):
             raise_explained(error)
 
     def progress(self, fraction: float) -> None:
+        if self.freezing is not None:
+            self.freezing.progress(fraction)
         self.updater.progress(fraction)  # type: ignore[union-attr]
 
     def observe(self, metric: float) -> None:
@@ -117,6 +122,8 @@ class LossTask(ABC):
 
     def train(self, mode: bool = True) -> None:
         self.net.train(mode)
+        if mode and self.freezing is not None:
+            self.freezing.hold()
 
     def averaged(self) -> AbstractContextManager[Any]:
         """A context in which the network holds its averaged weights (itself where nothing is averaged)."""

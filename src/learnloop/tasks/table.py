@@ -52,8 +52,13 @@ TASKS: dict[str, TaskInfo] = {
 }
 
 
-def outputs_of(target: TargetKind, loss: str, size: int) -> int:
-    """Outputs of the network for `size` classes, labels or targets. Raises RecipeError for a loss that does not fit."""
+def outputs_of(target: TargetKind, loss: str, size: int, rule: str = "gradient") -> int:
+    """Outputs of the network for `size` classes, labels or targets. Raises RecipeError for a loss that does not fit.
+
+    rule  how the model learns; a perceptron tells two classes apart with one step unit, as in the textbook
+    """
+    if rule == "perceptron" and target == "class":
+        return 1 if size == 2 else size
     if target == "class" and loss == "binary_cross_entropy" and size != 2:
         raise RecipeError(
             "task.loss",

@@ -27,7 +27,9 @@ from learnloop.contracts import InputSpec
 from learnloop.errors import ModelError
 from learnloop.models.config import FITTING, ModelConfig
 from learnloop.seeds import torch_stream
+from learnloop.testing.frozen import check_frozen
 from learnloop.testing.model_case import ROWS, Case, differing, distance, evaluate, state_of
+from learnloop.testing.suite import run_checks
 
 
 def check_declares(case: Case) -> None:
@@ -298,6 +300,7 @@ CHECKS: dict[str, Callable[[Case], None]] = {
     "stored": check_stored,
     "bytes": check_bytes,
     "extremes": check_extremes,
+    "frozen": check_frozen,
 }
 """Every check by name, in the order in which they run."""
 
@@ -317,27 +320,14 @@ def check_model(
 
     torch's global generator is as it was before, afterwards.
     """
-    unknown = sorted(set(only) - set(CHECKS))
-    if unknown:
-        raise ValueError(f"no check named {unknown[0]!r}; there are {', '.join(CHECKS)}")
     case = Case(config, spec, outputs)
-    names = [name for name in CHECKS if (name in only if only else name != "fresh_process" or fresh_process)]
-    failed = []
     with torch.random.fork_rng(devices=[]):
         try:
             case.net()
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            raise AssertionError(f"{_title(case)}: cannot be built: {text}") from error
-        for name in names:
-            try:
-                CHECKS[name](case)
-            except Exception as error:
-                kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-                failed.append(f"  {name}: {kind}{error}")
-    if failed:
-        head = f"{_title(case)}: {len(failed)} of {len(names)} checks failed"
-        raise AssertionError("\n".join([head, *failed]))
+            raise AssertionError(f"{_title(case)}: cannot be built: {type(error).__name__}: {error}") from error
+    default = [name for name in CHECKS if name != "fresh_process" or fresh_process]
+    run_checks(_title(case), CHECKS, case, only or default)
 
 
 def _title(case: Case) -> str:

@@ -93,6 +93,11 @@ class TimeLimit:
     def elapsed(self) -> float:
         return self._now() - self._start
 
+    @property
+    def left(self) -> float:
+        """Seconds until the end as it is planned now."""
+        return max(0.0, self._seconds - self.elapsed)
+
     def fraction(self, step: int) -> float:
         return min(1.0, self._base + (step - self._base_step) * self._rate)
 
@@ -112,10 +117,14 @@ class TimeLimit:
             weight = min(1.0, (time_now - self._last[0]) / max(1.0, 0.05 * self._seconds))
             self._pace += max(weight, 0.1) * (seen - self._pace)
         self._last = (time_now, step)
-        left = self._seconds - self.elapsed
+        left = self.left
         self._base, self._base_step = self.fraction(step), step
         self._rate = (1 - self._base) if left <= self._pace else (1 - self._base) * self._pace / left
         self._rate = max(self._rate, 1e-12)
+
+    def end_in(self, seconds: float) -> None:
+        """Move the end: `seconds` are left from now. The schedule follows with the next `observe`."""
+        self._seconds = self.elapsed + max(0.0, seconds)
 
     def describe(self) -> str:
         return f"{self._seconds:.0f} s of training"

@@ -95,6 +95,11 @@ class NumberInput:
     def names(self) -> list[str]:
         return self.column.names
 
+    @property
+    def imputes(self) -> bool:
+        """Whether training had missing values, which the median stands in for."""
+        return self.column.impute.indicator
+
     def fit(self, values: Any) -> None:
         self.column.fit(as_float(values, self.name))
 
@@ -123,6 +128,11 @@ class DateInput:
     @property
     def names(self) -> list[str]:
         return [name for column in self.columns for name in column.names]
+
+    @property
+    def imputes(self) -> bool:
+        """Whether training had missing values, which the medians of the calendar features stand in for."""
+        return self.columns[-1].impute.indicator
 
     def fit(self, values: Any) -> None:
         self.calendar.fit(values)

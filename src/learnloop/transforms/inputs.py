@@ -74,6 +74,11 @@ class InputEncoder:
         return [name for part in (*self._numbers, *self._places) for name in part.names]
 
     @property
+    def imputed(self) -> list[str]:
+        """Fields of numbers and dates with missing values in training: the median stands in, an indicator says so."""
+        return [part.name for part in self._numbers if part.imputes]
+
+    @property
     def category_names(self) -> list[str]:
         """The columns of `x_cat`."""
         return [part.name for part in self._codes]

@@ -224,10 +224,13 @@ class NumberTarget:
 
 
 def restored(texts: list[str], dtype: str) -> np.ndarray:
-    """Category texts in the dtype that the file had: int64, float64, bool, or text in an object array."""
+    """Category texts in the dtype that the file had: int64 (Python integers where that is too small), float64, bool,
+    or text in an object array.
+    """
     try:
         if dtype == "int":
-            return np.array([int(float(text)) for text in texts], dtype=np.int64)
+            whole = [int(text) if text.lstrip("-").isdecimal() else int(float(text)) for text in texts]
+            return np.array(whole, dtype=np.int64 if all(abs(number) < 2**63 for number in whole) else object)
         if dtype == "float":
             return np.array([float(text) for text in texts], dtype=np.float64)
     except ValueError:

@@ -2,89 +2,117 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-import numpy as np
+from torch import nn
 
-from learnloop.verbs.prepare import Prepared, answers_of
-from learnloop.verbs.scoring import score_arrays
+from learnloop.verbs.baselines import CONSTANT, Baseline
+from learnloop.verbs.prepare import Prepared
+from learnloop.verbs.rehearsal import TRAIN_ROWS_SCORED, Rehearsal, held_out
 
 _IMPORT_SECONDS = 0.45
 """The import of matplotlib on a quiet 2-core machine; how much longer it takes now tells how slow all else is."""
 _REPORT_SECONDS = 0.8
-_EXIT_SECONDS = 0.5
+_INSIDE_SECONDS = 0.6
+"""Filters, feature maps, Grad-CAM and confused pairs of a run on pictures."""
+_SEARCH_SECONDS, _SEARCH_SHARE = 3.0, 0.02
+_OUTSIDE_SECONDS = 0.6
+"""Before the clock is started and after the last line: Python itself begins and ends."""
+_MARGIN = 1.1
+"""Other processes come and go: being over late is worse than being over early."""
 _FORWARD_SHARE = 0.4
 """Predicting in float32 takes at most this share of a plain float32 training step for as many rows."""
 _LEAST_TRAINING_SHARE = 0.3
 _LITTLE_TRAINING_SHARE = 0.35
-TRAIN_ROWS_SCORED = 2000
-"""Training rows that are scored at the end, to tell underfitting from overfitting."""
+_LONG_SHARE = _LATE_SHARE = 0.05
+_BASELINES_SHARE, _BASELINES_SECONDS = 0.1, 60.0
 
 
 class Budget:
-    """When the command began, when it must be over, and how much of it is kept for what comes after training."""
+    """When the command began, when it must be over, and how much of it is kept for what comes after training.
 
-    def __init__(self, began: float, minutes: float | None) -> None:
+    now: the clock, in seconds; `began` is on it.
+    """
+
+    def __init__(self, began: float, minutes: float | None, *, now: Callable[[], float] = time.monotonic) -> None:
         self.began = began
         self.minutes = minutes
-        self.too_short = ""
-        """A sentence where little of the time is left for training."""
+        self.now = now
+        self.notes: list[str] = []
+        """Sentences on what the limit cost: a baseline that was cut short, little time for training."""
+        self.late = False
+        """Whether the limit cannot be kept: training has no time to give away."""
+        self._scored: dict[str, float] = {}
+        self._rehearsal: Rehearsal | None = None
+        self._reserve = 0.0
 
     @property
     def passed(self) -> float:
         """Seconds since the command began."""
-        return time.monotonic() - self.began
+        return self.now() - self.began
 
     def baselines(self) -> float:
         """Seconds that the baselines may take."""
-        return 60.0 if self.minutes is None else min(60.0, 0.1 * 60 * self.minutes)
+        return _BASELINES_SECONDS if self.minutes is None else min(60.0, _BASELINES_SHARE * 60 * self.minutes)
 
-    def deadline(self, prepared: Prepared, plain_seconds: float) -> float:
-        """time.monotonic() at which training must end. Asks for a limit in minutes.
+    @property
+    def search_seconds(self) -> float:
+        """Seconds that the search for odd training pictures may take."""
+        return _SEARCH_SECONDS if self.minutes is None else min(_SEARCH_SECONDS, _SEARCH_SHARE * 60 * self.minutes)
 
-        What comes after training is timed now as far as it can be: predictions that cost nothing are scored.
+    def learn_from(self, rivals: Sequence[Baseline]) -> None:
+        """How long scoring takes is known from the baselines: the same rows are scored in the same way."""
+        for rival in rivals:
+            if rival.name not in CONSTANT:  # ties make a constant answer cheaper to rank
+                self._scored = rival.scoring
+
+    def training_seconds(self, prepared: Prepared, net: nn.Module, folder: Path, plain_seconds: float) -> float:
+        """Seconds that training may take from now on. Asks for a limit in minutes.
+
+        What comes after training is timed with the untrained `net`; it keeps at least three tenths of the limit, and
+        a note says so where that is little. plain_seconds: of a training step in float32.
         """
         assert self.minutes is not None
-        end = self.began + 60 * self.minutes
-        batch = prepared.recipe.train.batch_size
-        rows, scoring, least_scoring = 0, 0.0, math.inf
-        for part in [name for name in prepared.parts if name != "train"] or ["train"]:
-            before = time.monotonic()
-            score_arrays(prepared.choice.target, answers_of(prepared, part), _constant(prepared, part), prepared.names)
-            took = time.monotonic() - before
-            scoring, least_scoring = scoring + took, min(least_scoring, took)
-            rows += len(getattr(prepared.split, part))
-        # Some training rows are scored too, about as many as the smallest part has.
-        reserve = scoring + least_scoring + _FORWARD_SHARE * (rows + TRAIN_ROWS_SCORED) / batch * plain_seconds
-        if prepared.recipe.report.html:
-            reserve += _REPORT_SECONDS * max(1.0, _import_seconds() / _IMPORT_SECONDS)
-        reserve += _EXIT_SECONDS
-        least = _LEAST_TRAINING_SHARE * 60 * self.minutes
-        now = time.monotonic()
-        deadline = max(end - reserve, min(now + least, end))
-        if deadline - now < _LITTLE_TRAINING_SHARE * 60 * self.minutes:
-            self.too_short = (
-                f"{max(0.0, deadline - now):.1f} s of {60 * self.minutes:.0f} s are left for training; reading, "
-                "baselines and the report take the rest. Give more --minutes, or --set report.baselines=false"
+        whole = 60 * self.minutes
+        self._rehearsal = Rehearsal.of(prepared, net, self._scored, folder, self.now)
+        after = self._guess(prepared, plain_seconds) if self._rehearsal is None else self._rehearsal.seconds
+        html = prepared.recipe.report.html
+        slowness = max(1.0, self._import_seconds() / _IMPORT_SECONDS) if html else 1.0
+        drawn = _REPORT_SECONDS if html else 0.0
+        if html and prepared.spec.kind == "image":
+            drawn += _INSIDE_SECONDS
+            after += self.search_seconds
+        self._reserve = _MARGIN * after + slowness * (_OUTSIDE_SECONDS + drawn)
+        left, least = whole - self.passed, _LEAST_TRAINING_SHARE * whole
+        seconds = max(left - self._reserve, min(least, left))
+        late = seconds - (left - self._reserve)
+        self.late = late > 0
+        if seconds < _LITTLE_TRAINING_SHARE * whole:
+            over = f" The whole command will take about {whole + late:.0f} s." if late > _LATE_SHARE * whole else ""
+            self.notes.append(
+                f"{max(0.0, seconds):.1f} s of {whole:.0f} s are left for training; reading, baselines and the "
+                f"report take the rest.{over} Give more --minutes, or --set report.baselines=false"
             )
-        return deadline
+        return seconds
 
+    def look_again(self) -> float | None:
+        """Seconds that training may still take, where what follows it is long: other processes have come or gone."""
+        if self.minutes is None or self._rehearsal is None or self._reserve < _LONG_SHARE * 60 * self.minutes:
+            return None
+        return 60 * self.minutes - self._reserve * self._rehearsal.again() - self.passed
 
-def _constant(prepared: Prepared, part: str) -> np.ndarray:
-    """Predictions that cost nothing, in the shape of real ones, for timing."""
-    rows = len(getattr(prepared.split, part))
-    if prepared.choice.target == "numbers":
-        return np.zeros((rows, prepared.target.outputs))
-    classes = prepared.target.outputs
-    shares = np.random.default_rng(0).dirichlet(np.ones(max(2, classes)), rows)[:, :classes]
-    return shares if prepared.choice.target == "class" else np.clip(shares, 0, 1)
+    def _guess(self, prepared: Prepared, plain_seconds: float) -> float:
+        """Where the network cannot be copied, from its training step."""
+        rows = sum(len(getattr(prepared.split, part)) for part in held_out(prepared)) + TRAIN_ROWS_SCORED
+        steps = rows / prepared.recipe.train.batch_size
+        return sum(self._scored.values()) + _FORWARD_SHARE * steps * plain_seconds
 
+    def _import_seconds(self) -> float:
+        """Import what the report draws with, which has to happen anyway, and see how long it takes."""
+        before = self.now()
+        import matplotlib.figure
 
-def _import_seconds() -> float:
-    """Import what the report draws with, which has to happen anyway, and see how long it takes."""
-    before = time.monotonic()
-    import matplotlib.figure
-
-    assert matplotlib.figure
-    return time.monotonic() - before
+        assert matplotlib.figure
+        return self.now() - before

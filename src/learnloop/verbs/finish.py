@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
-from learnloop.bundle.about import About
 from learnloop.bundle.bundle import Bundle
 from learnloop.contracts import Y
 from learnloop.diagnose.finding import Evidence
@@ -23,12 +24,20 @@ from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
 from learnloop.train.fit import Ended
-from learnloop.verbs.baselines import Baseline, verdict
-from learnloop.verbs.budget import TRAIN_ROWS_SCORED, Budget
+from learnloop.verbs.baselines import Baseline
+from learnloop.verbs.budget import Budget
+from learnloop.verbs.features import forget_features
+from learnloop.verbs.inside import look_inside
+from learnloop.verbs.outliers import outliers_of
+from learnloop.verbs.packing import bundle_of
 from learnloop.verbs.prepare import Prepared
+from learnloop.verbs.rehearsal import TRAIN_ROWS_SCORED, held_out
 from learnloop.verbs.run import Run
 from learnloop.verbs.scoring import predicted, score, truth, worst_rows
+from learnloop.verbs.suspects import suspects
 from learnloop.verbs.training import Training
+from learnloop.verbs.verdict import verdict
+from learnloop.verbs.views import gain_of
 
 
 def finish(
@@ -43,17 +52,30 @@ def finish(
     best = training.fit.best
     if best is not None and best.weights is not None:
         training.task.load_weights(best.weights)
-    bundle = _bundle(prepared, training)
+    bundle = bundle_of(prepared, training.net)
     evaluations, answers = {}, {}
-    for name in [part for part in prepared.parts if part != "train"] or ["train"]:
+    for name in held_out(prepared):
         rows = prepared.part(name)
         answers[name] = (truth(bundle, rows), predicted(bundle, rows))
         evaluations[name] = score(bundle, *answers[name], prepared.recipe.seed)
-    last = list(evaluations)[-1]
+    last, probe = name, rows
     bundle = _with_facts(bundle, prepared, evaluations[last])
-    probe = prepared.part(last)
+    bundle.outliers = outliers_of(bundle, prepared)
     bundle.save(folder.bundle, probe.take(np.arange(min(len(probe), 8))))
     report = _report(folder, prepared, training, ended, bundle, evaluations, answers, rivals)
+    report["data"]["notes"] += [*training.notes, *budget.notes]
+    if training.transfer:
+        report["training"]["transfer"] = dict(training.transfer)
+        forget_features(folder.path)
+    if prepared.recipe.report.views != "none":
+        gain = gain_of(bundle, rows, prepared.recipe.report.views, prepared.recipe.seed, plain=answers[last])
+        report["views"] = gain.to_json()
+    if prepared.recipe.report.html and prepared.spec.kind == "image":
+        inside = look_inside(bundle, rows, *answers[last], seed=prepared.recipe.seed)
+        found = suspects(
+            bundle, prepared.dataset, prepared.split.train, budget.search_seconds, seed=prepared.recipe.seed
+        )
+        folder.write_json(folder.inside, inside | {"suspects": found})
     report["training"]["total_seconds"] = round(budget.passed, 3)
     folder.write_json(folder.report, report)
     folder.write_json(folder.findings, report["findings"])
@@ -63,27 +85,6 @@ def finish(
     if bundle.about.model["name"] == "own":
         run.bundle = bundle  # no path leads back to a module that was handed over; here it is still alive
     return run
-
-
-def _bundle(prepared: Prepared, training: Training) -> Bundle:
-    net = training.net.to("cpu")
-    about = About(
-        task=prepared.choice.task,
-        target=prepared.target_kind,
-        model=_model_of(prepared),
-        spec=prepared.spec,
-        outputs=prepared.outputs,
-        schema=prepared.dataset.schema,
-    )
-    return Bundle(about, prepared.encoder, prepared.target, net)
-
-
-def _model_of(prepared: Prepared) -> dict[str, Any]:
-    name = prepared.choice.model
-    config = prepared.recipe.model.model_dump(mode="json")
-    if "model" in prepared.recipe.objects or name == "object":
-        return {"name": "own", "config": {"class": config.get("path", "")}}
-    return {"name": name, "config": config}
 
 
 def _with_facts(bundle: Bundle, prepared: Prepared, evaluation: Evaluation) -> Bundle:
@@ -128,7 +129,7 @@ def _report(
         evaluations={"train": _on_training_rows(bundle, prepared), **evaluations},
         baselines=[rival.to_json() for rival in rivals],
         rows=rows,
-        extras=_extras(prepared),
+        extras=_extras(prepared, bundle.net),
     )
     return {
         "format": 1,
@@ -173,13 +174,13 @@ def _on_training_rows(bundle: Bundle, prepared: Prepared) -> Evaluation:
     return score(bundle, truth(bundle, data), predicted(bundle, data), prepared.recipe.seed)
 
 
-def _extras(prepared: Prepared) -> dict[str, Any]:
+def _extras(prepared: Prepared, net: nn.Module) -> dict[str, Any]:
     """Facts that only some checks need: for the perceptron, whether a hyperplane separates the classes at all."""
     if getattr(prepared.recipe.model, "rule", "gradient") != "perceptron":
         return {}
     batch = prepared.tensors["train"]
+    with torch.no_grad():  # what the weights multiply: numbers and one-hot categories, or standardised pixels
+        features = net.features(*[batch[key] for key in prepared.spec.keys]).numpy()  # type: ignore[operator]
     with suppress(ValueError):
-        return {
-            "linearly_separable": linearly_separable(batch["x"].numpy().reshape(len(batch[Y]), -1), batch[Y].numpy())
-        }
+        return {"linearly_separable": linearly_separable(features, batch[Y].numpy())}
     return {}

@@ -28,6 +28,8 @@ from learnloop.verbs.baselines import Baseline, baselines
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.finish import finish
 from learnloop.verbs.prepare import Prepared, Say, answers_of, describe, inputs_of, prepare, say_all
+from learnloop.verbs.pretrained import weight_facts
+from learnloop.verbs.rehearsal import held_out
 from learnloop.verbs.run import Run
 from learnloop.verbs.training import build_loss, build_net, set_up
 
@@ -173,8 +175,7 @@ def _train(
     budget = Budget(began, prepared.recipe.train.minutes)
     rivals = _rivals(prepared, budget)
     training = set_up(prepared, folder, plan=plan, budget=budget, watchers=watchers)
-    if budget.too_short:
-        say(f"note: {budget.too_short}")
+    say_all([f"note: {note}" for note in (*training.notes, *budget.notes)], say)
     folder.write_json(folder.plan, training.plan.to_json())
     say(f"plan: {training.plan.line()}")
     if resumed:
@@ -192,7 +193,7 @@ def _train(
 def _write_start(folder: RunFolder, prepared: Prepared) -> None:
     text = to_yaml(prepared.recipe)
     prepared.split.save(folder.splits)
-    facts = {"data": dict(prepared.dataset.origin), "recipe_sha256": _digest(text)}
+    facts = {"data": dict(prepared.dataset.origin), "recipe_sha256": _digest(text), **weight_facts(prepared.pretrained)}
     folder.write_json(folder.environment, {**environment(sys.argv), **facts})
     # recipe.yaml comes last: a folder that has one has everything that a resume needs.
     write_text(folder.recipe, text)
@@ -266,10 +267,9 @@ def _same_data(folder: RunFolder, dataset: Dataset, split: Split) -> None:
 def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
     """The baselines, fitted before training so that a limit in minutes knows what is left."""
     recipe = prepared.recipe
-    held_out = [name for name in prepared.parts if name != "train"] or ["train"]
     if not recipe.report.baselines:
         return []
-    parts = {name: (inputs_of(prepared.tensors[name]), answers_of(prepared, name)) for name in held_out}
+    parts = {name: (inputs_of(prepared.tensors[name]), answers_of(prepared, name)) for name in held_out(prepared)}
     found = baselines(
         inputs_of(prepared.tensors["train"]),
         answers_of(prepared, "train"),
@@ -278,5 +278,7 @@ def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
         prepared.names,
         seed=recipe.seed,
         budget_s=budget.baselines(),
+        say=budget.notes.append,
     )
+    budget.learn_from(found)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,9 @@ from learnloop.data.profile_text import profile_text
 from learnloop.data.read import read
 from learnloop.data.schema import Kind
 from learnloop.errors import RunError
+from learnloop.report.augmented import AugmentedSheet
 from learnloop.report.inspect_page import inspect_page
+from learnloop.verbs.augmented import augmented_sheets
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Inspection:
     profile  the facts as JSON values (data/profile.py)
     dataset  the data as it was read
     path     the page that was written, or None
+    sheets   of images as training will change them
     """
 
     profile: dict[str, Any]
     dataset: Dataset
     path: Path | None = None
+    sheets: Sequence[AugmentedSheet] = field(default=(), repr=False)
 
     def text(self, width: int = 100) -> str:
         """Plain text for the terminal."""
@@ -36,7 +40,7 @@ class Inspection:
 
     def html(self) -> str:
         """One self-contained page."""
-        return inspect_page(self.profile, self.dataset)
+        return inspect_page(self.profile, self.dataset, self.sheets)
 
     def __str__(self) -> str:
         return self.text()
@@ -62,6 +66,7 @@ def inspect(
     corrupt: Literal["refuse", "skip"] = "refuse",
     image_size: int | None = None,
     download: bool = False,
+    augment: Mapping[str, Any] | str | Sequence[str] | None = None,
     seed: int = 0,
     out: Path | str | None = None,
 ) -> Inspection:
@@ -69,6 +74,7 @@ def inspect(
     trained.
 
     target  optional here: without one, leaks and class balance are left out
+    augment the augmentation to show: a word, a list of operations, or values by field; None: what fit would do
     seed    of the samples that are looked at where the data is large
     out     write the page to this file, or as inspect.html into this folder
 
@@ -88,10 +94,11 @@ def inspect(
         download=download,
         need_target=False,
     )
-    found = Inspection(profile(dataset, seed=seed), dataset)
+    facts = profile(dataset, seed=seed)
+    found = Inspection(facts, dataset, sheets=augmented_sheets(dataset, facts, augment, seed))
     if out is None:
         return found
-    return Inspection(found.profile, dataset, _write(found.html(), Path(out)))
+    return replace(found, path=_write(found.html(), Path(out)))
 
 
 def _write(page: str, out: Path) -> Path:

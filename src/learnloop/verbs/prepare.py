@@ -18,12 +18,14 @@ from learnloop.data.read import read
 from learnloop.data.schema import Field
 from learnloop.data.split import Split, split
 from learnloop.errors import RecipeError
+from learnloop.models.pretrained import Pretrained
 from learnloop.recipe.choose import Choice, choose
 from learnloop.recipe.draft import Draft, Given
 from learnloop.recipe.resolve import Resolved, need_data, resolve
 from learnloop.tasks.table import TargetKind, outputs_of
 from learnloop.transforms.inputs import InputEncoder
 from learnloop.transforms.table import TARGETS
+from learnloop.verbs.pretrained import with_weights
 
 ENOUGH_TO_CHOOSE_BY = 5000
 """Rows of a validation part: its figures are then good to about half a point; more of them are better trained on."""
@@ -31,6 +33,7 @@ TOO_FEW_TO_SPLIT = 20
 """Below this many rows nothing is held out: every figure is then about rows that were trained on, and is called so."""
 
 MOST_ASIDE = 5
+MOST_IMPUTED = 3
 HELD_OUT = re.compile(r"^\d+ rows were held out as the test part and \d+ for validation, ")
 """The counts that a split's sentence begins with."""
 
@@ -50,6 +53,7 @@ class Prepared:
     outputs: int
     tensors: dict[str, Batch]
     notes: tuple[str, ...]
+    pretrained: Pretrained | None = None
 
     @property
     def spec(self) -> InputSpec:
@@ -85,6 +89,7 @@ def prepare(
     dataset = load_data(draft)
     if look is not None:
         look(dataset)
+    draft, pretrained = with_weights(draft)
     choice = choose(draft, dataset)
     dataset = set_task(dataset, choice.task)  # type: ignore[arg-type]
     seed = int(draft.get("seed", 0))
@@ -96,7 +101,7 @@ def prepare(
     met = list(encoder.notes)  # `apply` begins its notes anew
     target = TARGETS[choice.target]()
     target.fit(train)
-    outputs = outputs_of(choice.target, choice.loss, target.outputs)  # type: ignore[arg-type]
+    outputs = outputs_of(choice.target, choice.loss, target.outputs, choice.config.rule)  # type: ignore[arg-type]
     recipe = resolve(draft, dataset, encoder.spec, outputs, len(train), choice=choice)
     tensors = {}
     for name in PARTS:
@@ -104,14 +109,18 @@ def prepare(
         if len(rows):
             tensors[name] = encode(dataset.take(rows), encoder, target)
             met += encoder.notes
-    notes = (*dataset.notes, *met, *getattr(target, "notes", ()), *recipe.notes)
-    return Prepared(dataset, parts, encoder, target, choice, recipe, outputs, tensors, tuple(dict.fromkeys(notes)))
+    remark = recipe.model.remark(encoder.spec) if hasattr(recipe.model, "remark") else ""
+    notes = (*dataset.notes, *met, *getattr(target, "notes", ()), *recipe.notes, *filter(None, [remark]))
+    kept = tuple(dict.fromkeys(notes))
+    return Prepared(dataset, parts, encoder, target, choice, recipe, outputs, tensors, kept, pretrained)
 
 
 def _refuse_image_size(draft: Draft, spec: InputSpec) -> None:
     if spec.kind == "table" and draft.get("data.image_size") is not None:
         where = draft.typed("data.image_size")
         raise RecipeError(where, "is for images", found="a table", do="leave it out")
+    if spec.kind == "table" and draft.get("report.views", "none") != "none":
+        raise RecipeError(draft.typed("report.views"), "is for images", found="a table", do="leave it out")
 
 
 def load_data(draft: Draft) -> Dataset:
@@ -178,11 +187,28 @@ def describe(prepared: Prepared) -> list[str]:
         f"task: {recipe.choice.task} {targets} ({prepared.recipe.origins.get('task.name', '')})",
         f"model: {recipe.choice.model} ({prepared.recipe.origins.get('model.name', '')})",
     ]
+    if prepared.pretrained is not None:
+        lines.append(f"weights: {prepared.pretrained.name}, transfer.mode={recipe.transfer.mode}")
+    if recipe.augment.on:
+        lines.append(f"augment: {recipe.augment.line()} ({recipe.origins['augment.name']})")
     aside = [f"{field.name}: {field.why}" for field in prepared.dataset.schema.fields if _set_aside(field)]
     if aside:
         more = f" (and {len(aside) - MOST_ASIDE} more: learnloop inspect)" if len(aside) > MOST_ASIDE else ""
         lines.append(f"not learnt from: {' '.join(aside[:MOST_ASIDE])}{more}")
-    return lines + [f"note: {note}" for note in prepared.notes]
+    return lines + _imputed(prepared) + [f"note: {note}" for note in prepared.notes]
+
+
+def _imputed(prepared: Prepared) -> list[str]:
+    """One line about missing numbers, of which the network sees the median; the columns with most of them by name."""
+    rows = prepared.dataset.frame
+    gaps = sorted(((int(rows[name].isna().sum()), name) for name in prepared.encoder.imputed), key=lambda gap: -gap[0])
+    if not gaps:
+        return []
+    named = ", ".join(f"{name} {count:,}" for count, name in gaps[:MOST_IMPUTED])
+    rest = len(gaps) - MOST_IMPUTED
+    more = f" (and {rest} more column{'' if rest == 1 else 's'}: learnloop inspect)" if rest > 0 else ""
+    each = "an indicator" if len(gaps) == 1 else "an indicator each"
+    return [f"missing: {named} of {len(rows):,} rows{more}: imputed by the median of the training part, with {each}"]
 
 
 def _set_aside(field: Field) -> bool:

@@ -11,13 +11,20 @@ import pandas as pd
 
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.conform import conform
+from learnloop.data.dataset import Dataset
+from learnloop.data.split import Split
+from learnloop.errors import RunError
+from learnloop.nn.views import Views
+from learnloop.recipe.text import from_yaml
 from learnloop.report.card import run_html
 from learnloop.report.load import read_report
 from learnloop.report.page import write_report
 from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
+from learnloop.verbs.prepare import load_data
 from learnloop.verbs.scoring import predicted, score, truth
+from learnloop.verbs.views import Gain, gain_of
 
 
 class Run:
@@ -73,6 +80,31 @@ class Run:
             return Evaluation.from_json(parts.get("test") or parts.get("validation") or parts["train"])
         rows = conform(data, self.bundle.about.schema, need_target=True)
         return score(self.bundle, truth(self.bundle, rows), predicted(self.bundle, rows), self.report["asked"]["seed"])
+
+    def gain(self, views: Views, data: object | None = None) -> Gain:
+        """Figures with and without test-time views, and their paired difference: on `data`, or on the held-out part.
+
+        Raises RunError when the run's own data was an object in memory, ModelError for tables.
+        """
+        bundle = self.bundle
+        rows = self.held_out() if data is None else conform(data, bundle.about.schema, need_target=True)
+        return gain_of(bundle, rows, views, self.report["asked"]["seed"])
+
+    def held_out(self) -> Dataset:
+        """The test part, read again from the run's data (the validation part where no test part was held out)."""
+        draft = from_yaml(self.folder.recipe)
+        if draft.get("data.path") is None:
+            raise RunError(
+                str(self.path),
+                "needs its data again",
+                found="a run whose data was handed over in memory",
+                do="run.gain(views, data)   # or: learnloop evaluate RUN DATA --views mirror",
+            )
+        dataset, parts = load_data(draft), Split.load(self.folder.splits)
+        chosen = next(rows for rows in (parts.test, parts.validation, parts.train) if len(rows))
+        if int(chosen.max()) >= len(dataset):
+            raise RunError(str(self.path), "needs its data as it was", found=f"{dataset.name} now has fewer rows")
+        return dataset.take(chosen)
 
     def write_report(self) -> Path:
         """Write report.html again from report.json and metrics.jsonl."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.dataset import Dataset
+from learnloop.nn.views import Views
 from learnloop.scores.evaluation import Evaluation, evaluate_classes, evaluate_labels, evaluate_numbers
 from learnloop.tasks.classify import PROBABILITIES
 from learnloop.tasks.regress import VALUES
@@ -24,9 +25,9 @@ def truth(bundle: Bundle, data: Dataset) -> np.ndarray:
     return bundle.target.raw(data) if bundle.about.target == "numbers" else bundle.target.apply(data)
 
 
-def predicted(bundle: Bundle, data: Dataset) -> np.ndarray:
+def predicted(bundle: Bundle, data: Dataset, views: Views = "none") -> np.ndarray:
     """Probabilities [n, classes] or values [n, targets]."""
-    return bundle.outputs(data)[VALUES if bundle.about.target == "numbers" else PROBABILITIES]
+    return bundle.outputs(data, views)[VALUES if bundle.about.target == "numbers" else PROBABILITIES]
 
 
 def score(bundle: Bundle, y: np.ndarray, outputs: np.ndarray, seed: int = 0) -> Evaluation:
@@ -46,7 +47,7 @@ def worst_rows(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarray
 
     Of classes and labels the mistakes come first, then rows that are right but barely.
     """
-    loss = _losses(bundle, y, outputs)
+    loss = losses(bundle, y, outputs)
     order = np.lexsort((-loss, _right(bundle, y, outputs)))[:WORST]
     images = [field.name for field in data.schema.inputs if field.kind == "image"]
     picked = data.take(order)
@@ -63,7 +64,7 @@ def worst_rows(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarray
                 "row": int(index),
                 "inputs": values or None,
                 "image": image,
-                **_answer(bundle, y[index], outputs[index]),
+                **answer(bundle, y[index], outputs[index]),
                 "loss": float(loss[index]),
             }
         )
@@ -80,7 +81,7 @@ def png(pixels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _losses(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+def losses(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Loss of each row [n]: -log p(truth), summed over labels; squared error in units of the target's deviation."""
     tiny = np.finfo(np.float32).tiny
     if bundle.about.target == "class":
@@ -101,7 +102,8 @@ def _right(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     return np.zeros(len(y), bool)
 
 
-def _answer(bundle: Bundle, y: np.ndarray, output: np.ndarray) -> dict[str, Any]:
+def answer(bundle: Bundle, y: np.ndarray, output: np.ndarray) -> dict[str, Any]:
+    """Target, prediction and probability (of classes) of one row, in the user's terms."""
     names = [str(name) for name in bundle.classes]
     if bundle.about.target == "class":
         best = int(output.argmax())

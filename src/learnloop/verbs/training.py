@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ import torch
 from torch import nn
 
 from learnloop.contracts import Batch, Task, Y
+from learnloop.data.augment.source import AugmentedSource
 from learnloop.data.sources import RowSource
 from learnloop.home import cache
+from learnloop.nn.fitted import SAMPLE, fit_layers
 from learnloop.optim.average import WeightAverage
 from learnloop.optim.measure import measure
 from learnloop.optim.plan import PLAIN, Plan
@@ -24,12 +25,12 @@ from learnloop.runs.checkpoint import Checkpoints
 from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import Journal
 from learnloop.scores.names import higher_is_better
-from learnloop.seeds import derive, seed_torch
-from learnloop.tasks.loss_task import Loss
+from learnloop.seeds import derive, seed_torch, torch_stream
+from learnloop.tasks.loss_task import Loss, LossTask
 from learnloop.tasks.own_code import own_loss, raise_explained
 from learnloop.tasks.table import make_perceptron, make_task
 from learnloop.train.best import Best
-from learnloop.train.events import Watcher
+from learnloop.train.events import Event, Watcher
 from learnloop.train.fit import Fit, Rhythm
 from learnloop.train.limits import Limit, StepLimit, TimeLimit
 from learnloop.train.validation import Validation
@@ -38,15 +39,22 @@ from learnloop.train.watchers.progress import choose_progress
 from learnloop.train.watchers.tensorboard import TensorBoardWriter
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.prepare import Prepared
+from learnloop.verbs.transfer import load_weights, need_rates, transfer
 
 EVALUATIONS_A_RUN = 30
 LOG_ROWS_A_RUN = 400
+LAST_LOOK, LEAST_OF_REST = 0.85, 0.3
+"""Share of a run limited by time after which its end is looked at once more, and how much of the rest it keeps: the
+schedule must come down to zero."""
 _EVAL_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Training:
-    """A run that is ready to start. `parameters`: numbers that are learnt."""
+    """A run that is ready to start. `parameters`: numbers in the network. `notes`: sentences to say once.
+
+    transfer  facts about weights that were trained elsewhere; empty without any
+    """
 
     fit: Fit
     task: Task
@@ -54,12 +62,24 @@ class Training:
     plan: Plan
     parameters: int
     step_seconds: float
+    notes: tuple[str, ...] = ()
+    transfer: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_net(prepared: Prepared) -> nn.Module:
-    """The network with its initial weights: a function of recipe and seed."""
+    """The network with its initial weights: a function of recipe, seed and the weights it starts from."""
+    net = _new_net(prepared)
+    load_weights(prepared, net)
+    return net
+
+
+def _new_net(prepared: Prepared) -> nn.Module:
     seed_torch(prepared.recipe.seed, "init")
-    return prepared.recipe.model.build(prepared.spec, prepared.outputs)
+    net = prepared.recipe.model.build(prepared.spec, prepared.outputs)
+    train = prepared.tensors["train"]
+    order = torch.randperm(len(train[Y]), generator=torch_stream(prepared.recipe.seed, "fitted layers"))
+    fit_layers(net, [train[key][order[:SAMPLE]] for key in prepared.spec.keys])
+    return net
 
 
 def build_loss(prepared: Prepared) -> Loss:
@@ -83,15 +103,17 @@ def set_up(
 ) -> Training:
     """Everything from the network to the loop. `plan`: the measured Plan of a run that is resumed."""
     recipe, train = prepared.recipe, prepared.recipe.train
-    net = build_net(prepared)
+    whole = _new_net(prepared)
+    moved = transfer(prepared, whole, load_weights(prepared, whole), folder.path)
+    net, seen = moved.net, moved.prepared
     perceptron = getattr(recipe.model, "rule", "gradient") == "perceptron"
     loss = build_loss(prepared)
     batch_size = min(train.batch_size, len(prepared.split.train))
     if plan is None:
-        plan = _measure(prepared, net, loss, batch_size)
+        plan = _measure(seen, net, loss, batch_size)
     plan.apply()
     net = plan.prepare(net)
-    placed = {name: plan.place(batch) for name, batch in prepared.tensors.items()}
+    placed = {name: plan.place(batch) for name, batch in seen.tensors.items()}
     keys = prepared.spec.keys
     if perceptron:
         task = make_perceptron(net, keys, recipe.optimiser.lr)  # type: ignore[attr-defined]
@@ -105,9 +127,16 @@ def set_up(
             updater=_updater(prepared, net, plan),
             scale=_scale(prepared),
         )
-    source = RowSource(placed["train"], batch_size, seed=derive(recipe.seed, "order"))
+        if isinstance(task, LossTask):
+            task.freezing = moved.freezing
+            if task.updater is not None:
+                need_rates(moved, task.updater.stepper)
+    source = build_source(prepared, placed["train"], batch_size)
     step_seconds = 1.2e-3 * plan.ms if plan.ms else 1e-3  # forward and backward were timed; the update comes on top
-    limit = _limit(prepared, source, budget, step_seconds, 1e-3 * (plan.plain_ms or plan.ms or 1.0))
+    plain_seconds = 1e-3 * (plan.plain_ms or plan.ms or 1.0)
+    limit = _limit(
+        prepared, source, step_seconds, lambda: budget.training_seconds(prepared, whole, folder.path, plain_seconds)
+    )
     held_out = placed.get("validation", placed["train"])
     fit = Fit(
         task,
@@ -117,17 +146,33 @@ def set_up(
         validation=Validation(held_out, _eval_batch(prepared)),
         best=_best(prepared),
         checkpoints=Checkpoints(folder.checkpoints, keep=train.keep),
-        watchers=[*_watchers(prepared, folder), *watchers],
+        watchers=[*_watchers(prepared, folder), *_last_look(limit, budget), *watchers],
     )
     seed_torch(recipe.seed, "train")
-    parameters = sum(p.numel() for p in net.parameters())
-    return Training(fit, task, net, plan, parameters, step_seconds)
+    parameters = sum(p.numel() for p in whole.parameters())
+    return Training(fit, task, whole, plan, parameters, step_seconds, moved.notes, moved.facts)
+
+
+def build_source(prepared: Prepared, tensors: Batch, batch_size: int) -> RowSource | AugmentedSource:
+    """The training part as batches, its images changed at random where the recipe says so."""
+    recipe = prepared.recipe
+    rows = RowSource(tensors, batch_size, seed=derive(recipe.seed, "order"), index=recipe.augment.on)
+    if not recipe.augment.on:
+        return rows
+    return AugmentedSource(
+        rows,
+        recipe.augment,
+        seed=derive(recipe.seed, "augment"),
+        outputs=prepared.outputs if prepared.target_kind == "class" else None,
+        mean=prepared.spec.mean,
+    )
 
 
 def _measure(prepared: Prepared, net: nn.Module, loss: Any, batch_size: int) -> Plan:
     recipe = prepared.recipe
     rows = torch.arange(batch_size)
     batch = {key: tensor.index_select(0, rows) for key, tensor in prepared.tensors["train"].items()}
+    batch = next(build_source(prepared, batch, batch_size))
     keys = prepared.spec.keys
     # The same code path as in training, so that what is timed is what will run.
     from_plan: dict[int, Any] = {}
@@ -153,7 +198,8 @@ def _measure(prepared: Prepared, net: nn.Module, loss: Any, batch_size: int) -> 
         options=recipe.plan,
         steps=steps,
         seconds=None if train.minutes is None else 60 * train.minutes,
-        signature=f"{prepared.choice.model}:{recipe.model}:{prepared.spec}:{prepared.outputs}:{batch_size}",
+        signature=f"{prepared.choice.model}:{recipe.model}:{prepared.spec}:{prepared.outputs}:{batch_size}"
+        + (f":{recipe.transfer}" if recipe.transfer.on else ""),
         cache=cache() / "plans",
     )
 
@@ -176,17 +222,18 @@ def _scale(prepared: Prepared) -> torch.Tensor | None:
     return torch.as_tensor(prepared.target.std, dtype=torch.float32)
 
 
-def _limit(prepared: Prepared, source: RowSource, budget: Budget, step_seconds: float, plain_seconds: float) -> Limit:
+def _limit(
+    prepared: Prepared, source: RowSource | AugmentedSource, step_seconds: float, training_seconds: Callable[[], float]
+) -> Limit:
     train = prepared.recipe.train
     if train.minutes is not None:
-        deadline = budget.deadline(prepared, plain_seconds)
-        return TimeLimit(max(deadline - time.monotonic(), 0.1), pace=step_seconds)
+        return TimeLimit(max(training_seconds(), 0.1), pace=step_seconds)
     if train.steps is not None:
         return StepLimit(train.steps)
     return StepLimit.of_epochs(train.epochs or 1, source.samples, source.batch_size)
 
 
-def _rhythm(prepared: Prepared, limit: Limit, source: RowSource) -> Rhythm:
+def _rhythm(prepared: Prepared, limit: Limit, source: RowSource | AugmentedSource) -> Rhythm:
     """Evaluations at whole passes where there are few of them, else about 30 a run; both by steps, not by time."""
     train = prepared.recipe.train
     total = limit.total(0)
@@ -224,3 +271,21 @@ def _watchers(prepared: Prepared, folder: RunFolder) -> list[Watcher]:
     if progress is not None:
         found.append(progress)
     return found
+
+
+def _last_look(limit: Limit, budget: Budget) -> list[Watcher]:
+    """Near the end of a run that is limited by time, see whether what follows has become slower or faster."""
+    if not isinstance(limit, TimeLimit):
+        return []
+    timed, looked = limit, False
+
+    def look(event: Event) -> None:
+        nonlocal looked
+        if looked or event.fraction < LAST_LOOK or event.kind not in ("train", "validation"):
+            return
+        looked = True
+        left = budget.look_again()
+        if left is not None:
+            timed.end_in(max(left, (1.0 if budget.late else LEAST_OF_REST) * timed.left))
+
+    return [look]
