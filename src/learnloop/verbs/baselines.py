@@ -31,7 +31,8 @@ _TRIAL, _CAREFUL, _FIT_SHARE = 0.25, 0.8, 0.3
 fitted in, however long predicting and scoring take: one that is worth those is worth a fit."""
 _LARGEST_STEP = 20
 _OVERRUN, _PATIENCE = 1.5, 2.0
-"""Times its share that a fit may take, and that prediction and scoring may: a rival is worth a little more."""
+"""Times its share that a fit may take; and that prediction and scoring of the last model may, the strongest rival: it
+is better to leave out an earlier one."""
 _ALWAYS_SECONDS = 1.0
 """A baseline may take this long whatever the limit: a command that is over in seconds has baselines too."""
 
@@ -165,7 +166,7 @@ def baselines(
         load(name)
         share = max(0.0, ends - now()) * SHARES[name] / sum(SHARES[other] for other in order[place:])
         try:
-            trained = _trained(name, case, share, scoring)
+            trained = _trained(name, case, share, scoring, patience=_PATIENCE if name == order[-1] else 1.0)
         except _LeftOut as reason:
             say(f"{TITLES[name]} was left out of the baselines: {reason}.")
             continue
@@ -207,8 +208,9 @@ def _cut_note(case: _Case, rows: int) -> str:
 # --- as many rows as the clock allows -----------------------------------------------------------------------------
 
 
-def _trained(name: str, case: _Case, share: float, scoring: float) -> _Trained:
-    """Fit on all rows, or on as many as `share` seconds allow beside prediction and `scoring`. Raises _LeftOut."""
+def _trained(name: str, case: _Case, share: float, scoring: float, patience: float) -> _Trained:
+    """Fit on all rows, or on as many as `share` seconds allow beside prediction and `scoring`. Raises _LeftOut where
+    these alone take `patience` times the share."""
     most = case.most
     if name == "simple" or first_guess(name, case.inputs, most, len(case.names)) + scoring <= SURE * share:
         return _fitted(name, case, most, check=lambda: None)
@@ -222,7 +224,7 @@ def _trained(name: str, case: _Case, share: float, scoring: float) -> _Trained:
         after = _prediction_seconds(case, best.predict) + scoring
         spent = case.now() - began
         left = max(share - after, _FIT_SHARE * share) - spent
-        if after > _PATIENCE * max(share, _ALWAYS_SECONDS):
+        if after > patience * max(share, _ALWAYS_SECONDS):
             raise _LeftOut(f"to predict and score {case.held_out:,} rows takes {after:.1f} s of {share:.1f} s")
         rows = min(_affordable(best, left), most)
         if rows < min(2 * best.rows, most) or rows <= best.rows:  # no small steps
