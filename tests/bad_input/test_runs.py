@@ -235,7 +235,7 @@ def test_prediction_with_other_columns(call: Call, trained: Path, csv: Csv) -> N
     _, err = call("predict", trained, csv(rows.head(0)))
     assert "column names only: a, b, colour" in err
     _, err = call("predict", trained, csv(rows, name="one.csv"), csv(rows, name="two.csv"))
-    assert "several inputs must all be image files" in err
+    assert "several inputs must all be pictures or folders of pictures" in err
     _, err = call("evaluate", trained, csv(rows))
     assert "found:     no y\n  probably:  the target is needed to evaluate" in err
     _, err = call("evaluate", trained, csv(good(), y="maybe"))

@@ -224,7 +224,8 @@ from learnloop.data import imagecache
 from learnloop.data.read import read
 
 def slow(path, size, channels):
-    print("decoding", flush=True)
+    sys.stdout.write("decoding\\n")  # one piece: two threads decode at once
+    sys.stdout.flush()
     time.sleep(60)
 
 imagecache.IN_MEMORY, imagecache.decode = 0, slow
