@@ -6,7 +6,8 @@ Every contestant is a process of its own in an environment of its own (README.md
 every round: A B C ... A B C ..., so that a change of the machine's mood meets all. A round's figure is the median over
 its passes (rivals/work.py); the figure is the median of the rounds, the spread their least and most. Ratios are taken
 round by round and their median is given. `quiet` runs come first, then `busy` ones beside one other process that spins.
-Without --venvs only learnloop and the hand-written loops run.
+Without --venvs only learnloop and the hand-written loops run. The pictures of 32x32x3 (cnn3, resnet18) are for a few
+contestants on a quiet machine; --loads and --contestants ask for others.
 """
 
 from __future__ import annotations
@@ -25,31 +26,37 @@ from typing import Any
 
 from shared import HERE, machine, others, run, say, table, write_results, yes
 
-CASES = ("mlp", "cnn")
+CASES = ("mlp", "cnn", "cnn3", "resnet18")
+PICTURES = ("cnn3", "resnet18")
 LOADS = ("quiet", "busy")
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """venv: folder under --venvs, empty for this environment. busy: also run beside a busy process."""
+    """venv: folder under --venvs, empty for this environment. busy, pictures: takes part unasked beside a busy
+    process, and in the cases PICTURES.
+    """
 
     title: str
     script: str
     venv: str = ""
     options: tuple[str, ...] = ()
     busy: bool = True
+    pictures: bool = False
 
 
 CONTESTANTS = {
-    "learnloop": Contestant("learnloop, journal and progress", "learnloop_fit.py", options=("--watchers",)),
+    "learnloop": Contestant(
+        "learnloop, journal and progress", "learnloop_fit.py", options=("--watchers",), pictures=True
+    ),
     "same-plan": Contestant("hand-written PyTorch, same Plan", "torch_loop.py"),
     "learnloop-bare": Contestant("learnloop, no watchers", "learnloop_fit.py"),
-    "plain": Contestant("hand-written PyTorch, plain", "torch_loop.py"),
-    "keras-jax": Contestant("Keras on JAX", "keras_fit.py", "keras", ("--backend", "jax")),
+    "plain": Contestant("hand-written PyTorch, plain", "torch_loop.py", pictures=True),
+    "keras-jax": Contestant("Keras on JAX", "keras_fit.py", "keras", ("--backend", "jax"), pictures=True),
     "keras-torch": Contestant("Keras on torch", "keras_fit.py", "keras", ("--backend", "torch")),
     "lightning": Contestant("Lightning", "lightning_trainer.py", "lightning", busy=False),
     "skorch": Contestant("skorch", "skorch_net.py", "skorch", busy=False),
-    "fastai": Contestant("fastai", "fastai_learner.py", "fastai", busy=False),
+    "fastai": Contestant("fastai", "fastai_learner.py", "fastai", busy=False, pictures=True),
     "hf": Contestant("Hugging Face Trainer", "hf_trainer.py", "hf", busy=False),
 }
 """In the order in which they run: learnloop next to the loop that it is held against."""
@@ -75,6 +82,7 @@ TARGETS = (
     Target("mlp", "quiet", "keras-torch", 5),
     Target("mlp", "quiet", "keras-jax", 1, aim=True),
     Target("cnn", "busy", "plain", 3),
+    *(Target(case, "quiet", other, 2) for case in PICTURES for other in ("plain", "keras-jax", "fastai")),
 )
 
 
@@ -107,6 +115,7 @@ class Course:
                 "title": CONTESTANTS[name].title,
                 "version": lines[0]["version"],
                 "ms": statistics.median(ms),
+                "rows_s": statistics.median(line["rows_s"] for line in lines),
                 "rounds_ms": ms,
                 "passes_ms": [line["passes_ms"] for line in lines],
                 "times_learnloop": self.ratio(name),
@@ -196,10 +205,13 @@ def results_table(course: Course) -> str:
             ratio = course.ratio(name, base)
             shown = "" if ratio is None else f"{ratio[0]:.3f} ({ratio[1]:.3f} to {ratio[2]:.3f})"
             title, version = CONTESTANTS[name].title, course.rounds[name][0]["version"]
-            rows.append([title, f"{statistics.median(ms):.4g}", f"{min(ms):.4g} to {max(ms):.4g}", shown, version])
+            spread = f"{min(ms):.4g} to {max(ms):.4g}"
+            speed = f"{statistics.median(line['rows_s'] for line in course.rounds[name]):,.0f}"
+            rows.append([title, f"{statistics.median(ms):.4g}", spread, speed, shown, version])
         elif name in course.failed:
-            rows.append([CONTESTANTS[name].title, "-", "-", "-", course.failed[name]])
-    return table(["", "ms a step", "rounds", f"times {base}", "version, or why not"], rows)
+            rows.append([CONTESTANTS[name].title, "-", "-", "-", "-", course.failed[name]])
+    unit = "rows a second" if course.case == "mlp" else "images a second"
+    return table(["", "ms a step", "rounds", unit, f"times {base}", "version, or why not"], rows)
 
 
 def judge(courses: Sequence[Course]) -> list[dict[str, Any]]:
@@ -223,20 +235,42 @@ def judge(courses: Sequence[Course]) -> list[dict[str, Any]]:
     return found
 
 
+def contestants_of(case: str, load: str, asked: Sequence[str]) -> list[str]:
+    """Who takes part in one course: those that were asked for, else all that are meant for it."""
+    if asked:
+        return [name for name in CONTESTANTS if name in asked]
+    return [
+        name
+        for name, contestant in CONTESTANTS.items()
+        if (load == "quiet" or contestant.busy) and (case not in PICTURES or contestant.pictures)
+    ]
+
+
+def plan_courses(cases: Sequence[str], loads: Sequence[str], asked: Sequence[str]) -> list[tuple[str, str, list[str]]]:
+    """(case, load, contestants) in the order in which they run; loads empty: quiet, and busy but for PICTURES."""
+    return [
+        (case, load, contestants_of(case, load, asked))
+        for load in LOADS
+        for case in CASES
+        if case in cases and (load in loads if loads else load == "quiet" or case not in PICTURES)
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--venvs", type=Path, help="folder of the rivals' environments; without it they are left out")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--loads", default=",".join(LOADS), help="quiet, busy, or both")
-    parser.add_argument("--contestants", default=",".join(CONTESTANTS), help=", ".join(CONTESTANTS))
-    parser.add_argument("--steps", type=int, default=0, help="batches in a pass; 0: 500 (mlp), 40 (cnn)")
-    parser.add_argument("--passes", type=int, default=0, help="passes in a round; 0: 8 (mlp), 5 (cnn)")
+    parser.add_argument("--loads", default="", help=f"{', '.join(LOADS)}, or both; else what suits each case")
+    parser.add_argument("--contestants", default="", help=f"{', '.join(CONTESTANTS)}; else those meant for each case")
+    parser.add_argument("--steps", type=int, default=0, help="batches in a pass; 0: the case's own (rivals/work.py)")
+    parser.add_argument("--passes", type=int, default=0, help="passes in a round; 0: the case's own")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one contestant in one round")
     parser.add_argument("--out", type=Path, help="results file")
     arguments = parser.parse_args()
-    asked = {key: getattr(arguments, key).split(",") for key in ("cases", "loads", "contestants")}
-    for key, known in (("cases", CASES), ("loads", LOADS), ("contestants", tuple(CONTESTANTS))):
+    known_names = {"cases": CASES, "loads": LOADS, "contestants": tuple(CONTESTANTS)}
+    asked = {key: [name for name in getattr(arguments, key).split(",") if name] for key in known_names}
+    for key, known in known_names.items():
         strange = [name for name in asked[key] if name not in known]
         if strange:
             parser.error(f"--{key}: {', '.join(strange)} not among {', '.join(known)}")
@@ -246,15 +280,13 @@ def main() -> int:
     here = machine()
     if here["others"] > 0:
         say(f"NOTE: {here['others']} other threads want a processor: this machine is not quiet")
-    for load in [name for name in LOADS if name in asked["loads"]]:
-        for case in [name for name in CASES if name in asked["cases"]]:
-            names = [n for n in CONTESTANTS if n in asked["contestants"] and (load == "quiet" or CONTESTANTS[n].busy)]
-            course = Course(case, load)
-            courses.append(course)
-            # a home of its own: the Plan is measured in the first round under this load, then remembered
-            with tempfile.TemporaryDirectory() as home:
-                run_course(course, names, arguments, {"LEARNLOOP_HOME": home})
-            print(f"\n### {case}, {load}\n\n{results_table(course)}", flush=True)
+    for case, load, names in plan_courses(asked["cases"], asked["loads"], asked["contestants"]):
+        course = Course(case, load)
+        courses.append(course)
+        # a home of its own: the Plan is measured in the first round under this load, then remembered
+        with tempfile.TemporaryDirectory() as home:
+            run_course(course, names, arguments, {"LEARNLOOP_HOME": home})
+        print(f"\n### {case}, {load}\n\n{results_table(course)}", flush=True)
     targets = judge(courses)
     if targets:
         rows = [[line["target"], line["measured"], yes(line["met"])] for line in targets]

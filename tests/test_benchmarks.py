@@ -51,7 +51,7 @@ def course(monkeypatch: pytest.MonkeyPatch, **rounds: list[float]) -> tuple[Modu
     loop = load("loop", monkeypatch)
     made = loop.Course("cnn", "quiet")
     for name, figures in rounds.items():
-        lines = [{"ms": ms, "version": "1", "passes_ms": [ms], "accuracy": 1.0} for ms in figures]
+        lines = [{"ms": ms, "rows_s": 128e3 / ms, "version": "1", "passes_ms": [ms], "accuracy": 1.0} for ms in figures]
         made.rounds[name.replace("_", "-")] = lines
     return loop, made
 
@@ -74,7 +74,7 @@ def test_a_contestant_that_fails_is_a_result(monkeypatch: pytest.MonkeyPatch) ->
     loop, made = course(monkeypatch, learnloop=[1.0])
     trace = "Traceback (most recent call last):\n  File x\nImportError: no torchvision beside this torch\n\n"
     made.failed["fastai"] = loop._reason(trace)
-    assert "| fastai | - | - | - | ImportError: no torchvision beside this torch |" in loop.results_table(made)
+    assert "| fastai | - | - | - | - | ImportError: no torchvision beside this torch |" in loop.results_table(made)
 
 
 def test_the_busy_process_lives_as_long_as_the_measurement(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from learnloop.errors import DataError, RecipeError
-from learnloop.scores.losses import LOSSES, check_labels
+from learnloop.scores.losses import LOSSES
 
 O = torch.tensor([[1.5, -0.3, 0.2], [0.1, 2.0, -1.0], [-0.7, 0.4, 0.9], [0.0, 0.0, 0.0]])
 CLASSES = torch.tensor([0, 1, 1, 2])
@@ -118,22 +118,3 @@ def test_constants_are_checked() -> None:
         LOSSES["quantile"](taus=(0.9, 0.1))
     with pytest.raises(ValidationError, match="less than 1"):
         LOSSES["cross_entropy"](label_smoothing=1.0)
-
-
-def test_labels_out_of_range() -> None:
-    check_labels(torch.tensor([0, 1, 1]), 2)
-    with pytest.raises(DataError) as caught:
-        check_labels(torch.tensor([5, 6, 5]), 2, where="y")
-    assert str(caught.value).splitlines() == [
-        "y: must be class numbers from 0 to 1, one output of the network for each class",
-        "  found:     labels 5 and 6 with two outputs",
-        "  probably:  labels were not turned into codes 0, 1, 2, ..., or the network has too few outputs",
-        "  do:        hand the labels to ll.fit as they are: it makes the codes and the outputs itself",
-        "  or:        give the network 7 outputs",
-    ]
-    with pytest.raises(DataError, match="label -1 with 10 outputs"):
-        check_labels(torch.tensor([-1, 3]), 10)
-    with pytest.raises(DataError, match="labels 2, 3, 4 and 5 more with two outputs"):
-        check_labels(torch.arange(10), 2)
-    with pytest.raises(DataError, match=r"must be whole class numbers for this loss\n  found:     values such as 1.5"):
-        check_labels(torch.tensor([0.0, 1.5]), 2)

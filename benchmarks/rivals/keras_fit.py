@@ -16,7 +16,10 @@ def build(keras: Any, case: str) -> Any:
             [keras.Input((64,)), layers.Dense(128, activation="relu"), layers.Dense(64, activation="relu")]
             + [layers.Dense(work.CLASSES)]
         )
-    model = keras.Sequential([keras.Input((28, 28, 1))])
+    maps, height, width = work.SHAPE[case]
+    if case == "resnet18":
+        return resnet18(keras, (height, width, maps))
+    model = keras.Sequential([keras.Input((height, width, maps))])
     for size in (32, 64, 128):
         model.add(layers.Conv2D(size, 3, padding="same", activation="relu"))
         model.add(layers.BatchNormalization())
@@ -25,6 +28,32 @@ def build(keras: Any, case: str) -> Any:
         model.add(layer)
     model.add(layers.Dense(work.CLASSES))
     return model
+
+
+def resnet18(keras: Any, shape: tuple[int, int, int]) -> Any:
+    """torch_nets.ResNet18 in Keras's functional style; batch norm with that one's momentum (0.9 here) and epsilon.
+
+    `same` pads a halving convolution at the far border alone: the same work, a pixel beside torch's.
+    """
+    layers = keras.layers
+
+    def convolution(x: Any, size: int, side: int, stride: int = 1) -> Any:
+        x = layers.Conv2D(size, side, strides=stride, padding="same", use_bias=False)(x)
+        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+
+    def block(x: Any, size: int, stride: int) -> Any:
+        """[batch, h, w, maps] -> [batch, h / stride, w / stride, size]."""
+        y = layers.ReLU()(convolution(x, size, 3, stride))
+        y = convolution(y, size, 3)
+        shortcut = x if x.shape[-1] == size else convolution(x, size, 1, stride)
+        return layers.ReLU()(layers.Add()([y, shortcut]))
+
+    inputs = keras.Input(shape)
+    x = layers.ReLU()(convolution(inputs, 64, 3))
+    for size, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        x = block(block(x, size, stride), size, 1)
+    x = layers.GlobalAveragePooling2D()(x)  # [batch, 512]
+    return keras.Model(inputs, layers.Dense(work.CLASSES)(x))
 
 
 def main() -> None:

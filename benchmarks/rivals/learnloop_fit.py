@@ -19,6 +19,7 @@ from learnloop.data.sources import RowSource
 from learnloop.home import cache
 from learnloop.models.cnn3 import CNN3Config
 from learnloop.models.mlp import MLPConfig
+from learnloop.models.resnet import ResNet18Config
 from learnloop.optim.adam import AdamConfig
 from learnloop.optim.measure import measure
 from learnloop.optim.plan import PLAIN, Plan, PlanConfig
@@ -35,10 +36,10 @@ from learnloop.train.limits import StepLimit
 from learnloop.train.watchers.journal import JournalWriter
 from learnloop.train.watchers.progress import LineProgress
 
-RUN = {"mlp": 20_000, "cnn": 2_000}
+RUN = {"mlp": 20_000, "cnn": 2_000, "cnn3": 3_000, "resnet18": 11_000}
 """Steps of a usual run: what the Plan's time for measuring, and the number of log rows, depend on."""
-LOG_EVERY = {"mlp": 50, "cnn": 5}
-"""As `learnloop fit` would choose for such a run: 400 rows."""
+LOG_EVERY = {"mlp": 50, "cnn": 5, "cnn3": 5, "resnet18": 24}
+"""As often as `learnloop fit` would log in such a run (400 rows), or oftener."""
 SCALE, SHIFT = 40.0, 128.0
 """Images become bytes, as learnloop keeps them; the network scales them back."""
 
@@ -49,8 +50,10 @@ def build(case: str, x: Any) -> tuple[nn.Module, torch.Tensor]:
     if case == "mlp":
         spec = InputSpec(kind="table", numbers=x.shape[1])
         return MLPConfig(hidden=(128, 64)).build(spec, work.CLASSES), torch.from_numpy(x)
-    spec = InputSpec(kind="image", shape=x.shape[1:], mean=(SHIFT / 255,), std=(SCALE / 255,))
-    net = CNN3Config(dropout=0.5).build(spec, work.CLASSES)
+    maps = x.shape[1]
+    spec = InputSpec(kind="image", shape=x.shape[1:], mean=(SHIFT / 255,) * maps, std=(SCALE / 255,) * maps)
+    config = ResNet18Config(stem="small") if case == "resnet18" else CNN3Config(dropout=0.5)
+    net = config.build(spec, work.CLASSES)
     return net, torch.from_numpy(x).mul(SCALE).add(SHIFT).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -94,7 +97,7 @@ def main() -> None:
             progress = LineProgress(live=True, monitor="loss", stream=nowhere)
             watchers = [JournalWriter(Journal(Path(folder) / "metrics.jsonl")), progress, at_end_of_pass]
         Fit(task, source, StepLimit(total), rhythm=Rhythm(log_every, total), watchers=watchers).run()
-    right = work.accuracy(net, inputs.float().numpy() if given.case == "cnn" else x, labels)
+    right = work.accuracy(net, x if given.case == "mlp" else inputs.float().numpy(), labels)
     way = {name: getattr(plan, name) for name in ("device", "threads", "wait", "dtype", "channels_last", "compile")}
     work.report(
         marks, given, version=f"learnloop {learnloop.__version__}, torch {torch.__version__}",

@@ -1,10 +1,13 @@
 """The same work for every contestant: data, network, arguments, timing, and the one line that is printed.
 
-Two cases:
+Four cases:
 
-    mlp  64 numbers -> 128 -> 64 -> 10 classes, ReLU; batch 32
-    cnn  28x28x1; three blocks of conv 3x3 - ReLU - batch norm - max pool with 32, 64, 128 maps; dense 128,
-         dropout 0.5, 10 classes; batch 128
+    mlp       64 numbers -> 128 -> 64 -> 10 classes, ReLU; batch 32
+    cnn       28x28x1; three blocks of conv 3x3 - ReLU - batch norm - max pool with 32, 64, 128 maps; dense 128,
+              dropout 0.5, 10 classes; batch 128
+    cnn3      the same network on 32x32x3
+    resnet18  32x32x3; ResNet-18 (He et al. 2016, table 1) whose first layer is a 3x3 convolution without stride, with
+              no pool behind it; 10 classes; batch 128
 
 Adam, learning rate 1e-3, cross-entropy, a new order of the rows in every pass, data in memory. Every contestant trains
 through its own documented loop for `passes` passes over `steps` batches. `Marks` notes the time at the end of every
@@ -27,13 +30,18 @@ import numpy as np
 
 LR = 1e-3
 CLASSES = 10
-BATCH = {"mlp": 32, "cnn": 128}
-STEPS = {"mlp": 500, "cnn": 40}
-PASSES = {"mlp": 8, "cnn": 5}
+SHAPE: dict[str, tuple[int, ...]] = {
+    "mlp": (64,), "cnn": (1, 28, 28), "cnn3": (3, 32, 32), "resnet18": (3, 32, 32)
+}  # fmt: skip
+BATCH = {"mlp": 32, "cnn": 128, "cnn3": 128, "resnet18": 128}
+STEPS = {"mlp": 500, "cnn": 40, "cnn3": 20, "resnet18": 2}
+PASSES = {"mlp": 8, "cnn": 5, "cnn3": 5, "resnet18": 4}
 WARM = 1
 """Passes that are not counted: first steps allocate, compile and plan."""
-PARAMETERS = {"mlp": 17226, "cnn": 241994}
-"""64*128+128 + 128*64+64 + 64*10+10; 320+64 + 18496+128 + 73856+256 + 1152*128+128 + 1290. Batch norm: weight, bias."""
+PARAMETERS = {"mlp": 17226, "cnn": 241994, "cnn3": 357258, "resnet18": 11173962}
+"""64*128+128 + 128*64+64 + 64*10+10; 320+64 + 18496+128 + 73856+256 + 1152*128+128 + 1290. Batch norm: weight, bias.
+cnn3: 896 instead of 320, 2048*128 instead of 1152*128. resnet18: the published 11,689,512 with 1,728 instead of 9,408
+in the first layer and 5,130 instead of 513,000 in the last."""
 
 
 def arguments(parser: argparse.ArgumentParser | None = None) -> argparse.Namespace:
@@ -52,11 +60,13 @@ def arguments(parser: argparse.ArgumentParser | None = None) -> argparse.Namespa
 def data(case: str, steps: int, *, channels_last: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(x float32, y int64): one pattern a class, and noise; steps * batch rows.
 
-    x [rows, 64], or [rows, 1, 28, 28] ([rows, 28, 28, 1] for `channels_last`), about 0 on average, 1 wide.
+    x [rows, 64], or [rows, c, h, w] ([rows, h, w, c] for `channels_last`), about 0 on average, 1 wide.
     """
     stream = np.random.default_rng(0)
     rows = steps * BATCH[case]
-    shape = (64,) if case == "mlp" else (28, 28, 1) if channels_last else (1, 28, 28)
+    shape = SHAPE[case]
+    if channels_last and len(shape) == 3:
+        shape = (*shape[1:], shape[0])
     y = stream.integers(0, CLASSES, rows)
     patterns = stream.normal(size=(CLASSES, *shape))
     x = 0.5 * patterns[y] + stream.normal(0, 0.87, (rows, *shape))
@@ -64,23 +74,12 @@ def data(case: str, steps: int, *, channels_last: bool = False) -> tuple[np.ndar
 
 
 def torch_net(case: str) -> Any:
-    """The network in plain torch, with torch's own initial weights."""
+    """The network in plain torch (torch_nets.py), the same initial weights every time."""
     import torch
-    from torch import nn
+    import torch_nets
 
     torch.manual_seed(0)
-    if case == "mlp":
-        return nn.Sequential(
-            nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, CLASSES)
-        )  # fmt: skip
-    blocks: list[nn.Module] = []
-    maps = 1
-    for size in (32, 64, 128):
-        blocks += [nn.Conv2d(maps, size, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(size), nn.MaxPool2d(2)]
-        maps = size
-    return nn.Sequential(
-        *blocks, nn.Flatten(), nn.Linear(1152, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, CLASSES)
-    )  # [batch, 128, 3, 3] -> [batch, 1152] -> [batch, 128] -> [batch, 10]
+    return torch_nets.build(case)
 
 
 class Marks:
@@ -117,8 +116,10 @@ def report(
     if len(marks.times) != given.passes:
         raise SystemExit(f"{len(marks.times)} passes were seen, expected {given.passes}")
     passes = marks.milliseconds(given.steps)
+    milliseconds = statistics.median(passes)
     line = {
-        "ms": round(statistics.median(passes), 5),
+        "ms": round(milliseconds, 5),
+        "rows_s": round(1000 * given.batch / milliseconds, 1),
         "version": version,
         "passes_ms": [round(ms, 5) for ms in passes],
         "parameters": parameters,

@@ -11,13 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.bad_input.conftest import FAST, Call
+
+
+def jpeg(pixels: np.ndarray) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG")
+    return np.frombuffer(file.getvalue(), np.uint8)
+
 
 ROWS = 60
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(ROWS, 3)), np.arange(ROWS) % 2
 PICTURES = RANDOM.integers(0, 255, (ROWS, 8, 8), np.uint8)
+TILES = jpeg(np.zeros((32, 64, 3), np.uint8))
 Both = Callable[..., tuple[str, str]]
 
 
@@ -88,6 +97,17 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
             "class_names": np.array(["a", "b"]),
         },
         "train_jpeg: must be a JPEG of a grid of 32 x 32 pictures",
+    ),
+    (
+        "tiles that are no grid",
+        {
+            **{f"{part}_jpeg": TILES for part in ("train", "test")},
+            **{f"{part}_grid": np.array([1, 3]) for part in ("train", "test")},
+            "y_train": Y,
+            "y_test": Y,
+            "class_names": np.array(["a", "b"]),
+        },
+        "pictures\n  found:     pixels [32, 64, 3] for a grid of [1, 3] pictures",
     ),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from learnloop.cli.main import run
+from learnloop.cli.predict import _print
 from learnloop.verbs.run import Run
 
 FAST = ["--set", "plan=plain", "--set", "report.baselines=false", "--set", "watch.progress=off"]
@@ -144,6 +146,14 @@ def test_predict_takes_files_pairs_json_and_standard_input(
 def test_a_bundle_says_what_it_is(trained: Path) -> None:
     bundle = Run.open(str(trained)).bundle
     assert repr(bundle) == "Bundle(classify kind with linear from size, colour)"
+
+
+def test_predict_shows_the_likeliest_of_many_classes(capsys: pytest.CaptureFixture[str]) -> None:
+    each = {f"probability_{name}": [share] for name, share in zip("abcdefghijkl", [0.1, 0.3, 0.6, *[0.0] * 9])}
+    _print(pd.DataFrame({"prediction": ["c"], "probability": [0.6], **each}))
+    out = capsys.readouterr().out
+    assert re.split(r"\s{2,}", out.splitlines()[0].strip()) == ["row", "prediction", "probability", "next likeliest"]
+    assert out.splitlines()[-1].split() == ["0", "c", "0.6", "b", "0.3,", "a", "0.1"]
 
 
 def test_predict_prints_a_table_and_writes_csv(

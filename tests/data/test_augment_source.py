@@ -74,11 +74,20 @@ def test_another_seed_and_another_batch_give_other_images() -> None:
     assert not torch.equal(first["x"].sort(0).values, second["x"].sort(0).values)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_what_the_source_holds_stays_as_it_is(name: str) -> None:
+    x = tensors()["x"].float() if name == "brightness" else tensors()["x"]
+    before, fields = x.clone(), {key: value for key, value in CASES[name].items() if key not in ("mixup", "cutmix")}
+    config = AugmentConfig(**{**fields, **({"flip": "random"} if fields.get("flip") == "alternate" else {})})
+    Pictures(config, (0.4, 0.5, 0.6))(x, Draws(0, 3, len(x)))
+    assert torch.equal(x, before)
+
+
 def test_batches_of_another_size_keep_each_their_draws() -> None:
     """One operation more changes no draw of the others."""
     x, pictures = tensors()["x"], Pictures(AugmentConfig(crop=2))
-    moved = pictures(x, Draws(0, 3, len(x), x.device))
-    both = Pictures(AugmentConfig(crop=2, cutout=0.25), (0.0, 0.0, 0.0))(x, Draws(0, 3, len(x), x.device))
+    moved = pictures(x, Draws(0, 3, len(x)))
+    both = Pictures(AugmentConfig(crop=2, cutout=0.25), (0.0, 0.0, 0.0))(x, Draws(0, 3, len(x)))
     covered = both != moved
     assert bool(covered.any()) and bool((both[covered] == 0).all())
 

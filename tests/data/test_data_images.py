@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -15,8 +17,8 @@ import pytest
 from PIL import Image
 
 from learnloop.data import imagecache, images, imagestore
-from learnloop.data.images import decode
-from learnloop.data.progress import Count
+from learnloop.data.images import decode, read_header
+from learnloop.data.progress import Count, silent
 from learnloop.data.read import read
 from learnloop.errors import DataError, RecipeError
 
@@ -121,6 +123,26 @@ def test_modes_and_what_is_said(folder: Path) -> None:
     assert (pixels[rows["turned.png"]][0, 9] == 0).all()  # the corner went from the left to the right
     for said in ("CMYK", "16-bit", "animated", "transparent", "EXIF"):
         assert any(said in note for note in data.notes), said
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        (struct.pack("<HHII", 0x0112, 4, 1, 0), 0),
+        (struct.pack("<HHII", 0x0112, 4, 1, 9), 9),
+        (struct.pack("<HHI4s", 0x0112, 2, 4, b"top\0"), "top"),
+    ],
+)
+def test_an_exif_orientation_that_is_none_turns_nothing_and_is_not_said(
+    stored: bytes, found: int | str, tmp_path: Path
+) -> None:
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + stored + bytes(4)
+    Image.new("RGB", (12, 10), "white").save(tmp_path / "one.jpg", exif=exif)
+    with Image.open(tmp_path / "one.jpg") as image:
+        assert image.getexif()[0x0112] == found
+    header = read_header(tmp_path / "one.jpg")
+    assert (header.height, header.width, header.traits) == (10, 12, ())
+    assert decode(tmp_path / "one.jpg", (10, 12), 3).shape == (10, 12, 3)
 
 
 def test_mixed_sizes_are_resized_and_said(folder: Path) -> None:
@@ -297,6 +319,59 @@ def test_what_is_over_at_once_shows_no_progress() -> None:
     count.add(5)
     count.end("done")
     assert stream.getvalue() == ""
+
+
+def test_silent_counts_show_nothing_and_only_while_it_is_asked_for() -> None:
+    def shown(asked: bool) -> str:
+        clock, stream = [0.0], io.StringIO()
+        with silent(asked):
+            count = Count("x", 10, stream=stream, live=True, now=lambda: clock[0])
+        clock[0] = 3.0
+        count.add(5)
+        count.end("done")
+        return stream.getvalue()
+
+    assert shown(True) == "" and "5 of 10" in shown(False)
+    with silent():
+        assert shown(False) == "", "who asked first is not overruled"
+    assert "done" in shown(False)
+
+
+def test_the_fingerprint_of_a_folder_follows_its_images_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    def fingerprint(path: Path = folder) -> Any:
+        return read(path).origin["sha256"]
+
+    before = fingerprint()
+    assert len(before) == 64 and fingerprint() == before
+    shutil.copytree(folder, tmp_path / "moved")  # with its times
+    assert fingerprint(tmp_path / "moved") == before
+    (folder / "cat" / "notes.txt").write_text("not an image")
+    assert fingerprint() == before
+    image, seen = folder / "cat" / "0.png", [before]
+    times = image.stat().st_mtime_ns
+    os.utime(image, ns=(times, times + 1_000_000_000))
+    seen.append(fingerprint())
+    os.utime(image, ns=(times, times))
+    image.write_bytes(image.read_bytes() + b"\0")  # one byte longer, as old
+    os.utime(image, ns=(times, times))
+    seen.append(fingerprint())
+    image.rename(folder / "dog" / "9.png")  # another class
+    seen.append(fingerprint())
+    (folder / "dog" / "9.png").unlink()
+    seen.append(fingerprint())
+    assert len(set(seen)) == 5
+
+
+def test_a_folder_of_idx_files_has_a_fingerprint_too(tmp_path: Path) -> None:
+    def write(name: str, array: np.ndarray) -> None:
+        head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        (tmp_path / name).write_bytes(head + array.tobytes())
+
+    write("train-images-idx3-ubyte", np.zeros((6, 4, 4), np.uint8))
+    write("train-labels-idx1-ubyte", np.arange(6, dtype=np.uint8) % 2)
+    before = read(tmp_path).origin["sha256"]
+    write("train-images-idx3-ubyte", np.zeros((6, 4, 5), np.uint8))
+    assert len(before) == 64 and read(tmp_path).origin["sha256"] != before
 
 
 def test_folders_without_classes(tmp_path: Path) -> None:

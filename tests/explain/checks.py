@@ -42,8 +42,9 @@ def _assert_block(block: object) -> None:
             assert edge.start < len(block.layers[edge.layer]) and edge.end < len(block.layers[edge.layer + 1])
     else:
         assert isinstance(block, Curves) and block.lines
-        for x, y in block.lines.values():
-            assert len(x) == len(y) > 1
+        assert block.points <= set(block.lines), block.title
+        for name, (x, y) in block.lines.items():
+            assert len(x) == len(y) > (0 if name in block.points else 1), name
 
 
 def _assert_sum(equation: Equation) -> None:

@@ -179,6 +179,9 @@ def test_every_drawing_says_what_it_shows() -> None:
         ("0.25 ** 10, dm_hat2", "0.25<sup>10</sup>, <i>dm\u0302</i><sub>2</sub>"),
         ("Adam's f'", "Adam&#x27;s <i>f</i>′"),
         ("e^-z[spam]", "<i>e</i><sup>−<i>z</i>[spam]</sup>"),
+        ("e^-|z| (2)", "<i>e</i><sup>−|<i>z</i>|</sup> (2)"),
+        ("decay^floor(t / s) (2)", "decay<sup>floor(<i>t</i> / <i>s</i>)</sup> (2)"),
+        ("dz_C~ + max_a' Q", "<i>dz</i><sub><i>C\u0303</i></sub> + max<sub><i>a</i>′</sub> <i>Q</i>"),
         ("sqrt(v) sum_i sum(x)", "√(<i>v</i>) ∑<sub><i>i</i></sub> sum(<i>x</i>)"),
         ("1.2e-05", "1.2·10<sup>−5</sup>"),
         ("z[h1.12] + ... 58 terms that add", "<i>z</i>[<i>h</i><sub>1.12</sub>] + … 58 terms that add"),
@@ -198,6 +201,43 @@ def test_sentences_keep_their_code_and_get_true_minus_signs() -> None:
     expected = "from −1 to 1.007·10<sup>−9</sup>, x-2, 3-4, <code>-1</code> and [−0.5, 2] &amp; 5"
     assert f"<p>{expected}</p>" in page
     assert "<td class=n>−3</td>" in page_of(Table(["n"], [[-3]]))
+
+
+def test_sentences_get_powers_and_minus_signs_between_words() -> None:
+    page = page_of(Say("2^4 = 16, sin^2 + cos^2, x^-1, 1.5^n - b, the loss -V and up-to-date `w^2 - 1`"))
+    expected = (
+        "2<sup>4</sup> = 16, sin<sup>2</sup> + cos<sup>2</sup>, x<sup>−1</sup>, 1.5<sup>n</sup> − b, the loss −V"
+        " and up-to-date <code>w^2 - 1</code>"
+    )
+    assert f"<p>{expected}</p>" in page
+
+
+def test_notes_heads_and_names_are_set_as_sentences_are() -> None:
+    table = page_of(Table(["w^2"], [[1]], note="up to 1.9e+44 and -1"))
+    assert "<th class=n>w<sup>2</sup></th>" in table and "up to 1.9·10<sup>44</sup> and −1" in table
+    grid = page_of(Grid("A^T", np.ones((2, 2)), note="[-1, 0]"))
+    assert "<b>A<sup>T</sup></b>" in grid and "<figcaption>[−1, 0]</figcaption>" in grid
+    curves = page_of(Curves("t", "x", "y", {"a": (STEPS, STEPS)}, note="-2.056 at last"))
+    assert "<figcaption>−2.056 at last</figcaption>" in curves
+    nodes = [[Node("x1", 1.0, "z = -1")], [Node("h", 1.0, "h = [-1, 0]")], [Node("y", 1.0)]]
+    network = page_of(Network(["a", "b", "c"], nodes, [Edge(0, 0, 0, 1.0), Edge(1, 0, 0, 1.0)], note="b = -1.5"))
+    assert ">z = −1</text>" in network and ">h = [−1, 0]</text>" in network and "b = −1.5" in network
+
+
+def test_numbers_with_a_blank_among_them_are_still_numbers() -> None:
+    page = page_of(Table(["n", "smaller by"], [[2, ""], [4, 2.29]]))
+    assert "<td class=n></td>" in page and "<td class=n>2.29</td>" in page
+
+
+def test_only_a_table_too_broad_for_a_phone_says_swipe() -> None:
+    narrow = page_of(Table(["epoch", "row", "w1", "w2", "b"], [[1, "[0, 0]", 1, 0, -1]]))
+    assert '<div class="sideways">' not in narrow
+    broad = page_of(
+        Table(["steps", "activations", "gradients", "parameters", "x"], [[1, 1.234e-10, 1.234e-10, "a b", 1]])
+    )
+    assert '<div class="sideways">' in broad
+    words = page_of(Table(["start", "what it says"], [["x", "many short words that a cell breaks into lines"]]))
+    assert '<div class="sideways">' not in words
 
 
 def test_an_equation_has_three_parts_in_order() -> None:
@@ -366,11 +406,46 @@ def test_curves_have_axes_a_legend_and_lines_that_need_no_colour() -> None:
 
 
 def test_a_long_title_of_curves_is_broken_into_lines() -> None:
-    title = "Two weights whose slopes turn back and forth, a hundred times as large"
+    title = "AND: the border lies between all of the zeros and the one"
     found = [text.strip() for text in texts(drawing(Curves(title, "x", "y", {"a": (STEPS, STEPS)})))]
-    assert title not in found and {"Two weights whose slopes turn back and forth,", "a hundred times as large"} <= set(
-        found
+    assert title not in found and {"AND: the border lies between", "all of the zeros and the one"} <= set(found)
+
+
+def test_points_are_marks_of_their_own_that_nothing_connects() -> None:
+    lines = {"line": (STEPS[:2], STEPS[:2]), "samples": (STEPS[:4], STEPS[:4])}
+    joined, alone = (
+        drawing(Curves("t", "x", "y", lines, points=points)) for points in (frozenset(), frozenset({"samples"}))
     )
+
+    def dashed(svg: ElementTree.Element) -> int:
+        return sum("stroke-dasharray" in found.get("style", "") for found in svg.iter())
+
+    assert dashed(joined) == 2 and dashed(alone) == 0  # the second line, in the picture and in the legend
+    assert len([found for found in alone.iter(f"{SVG}use") if "var(--c2)" in found.get("style", "")]) == 5
+
+
+def test_a_square_picture_shows_a_circle_as_one() -> None:
+    angle = np.linspace(0, 2 * np.pi, 49)  # through the four ends of its diameters
+    circle = {"circle": (np.cos(angle), np.sin(angle))}
+
+    def sides(svg: ElementTree.Element) -> tuple[float, float]:
+        path = next(found for found in svg.iter(f"{SVG}path") if "stroke-width: 1.8" in found.get("style", ""))
+        places = np.array(re.findall(r"[ML] (\S+) (\S+)", path.get("d", "")), float)
+        width, height = np.ptp(places, axis=0)
+        return float(width), float(height)
+
+    width, height = sides(drawing(Curves("t", "x", "y", circle, square=True)))
+    assert width == pytest.approx(height, rel=1e-4)
+    width, height = sides(drawing(Curves("t", "x", "y", circle)))
+    assert width > 1.3 * height
+
+
+def test_an_axis_that_counts_has_whole_numbers() -> None:
+    def ticks(x: np.ndarray) -> set[str]:
+        return set(texts(drawing(Curves("t", "round", "y", {"a": (x, -x)}))))
+
+    assert "2.5" not in ticks(np.arange(21.0)) and "5" in ticks(np.arange(21.0))
+    assert "0.2" in ticks(np.array([0.0, 1.0]))
 
 
 def test_curves_take_dollars_as_they_are() -> None:

@@ -208,6 +208,16 @@ def test_curves_are_told_apart_by_letters() -> None:
     assert found[-1] == "  a high   b low"
 
 
+def test_points_stand_alone_under_their_letter() -> None:
+    x, y = np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 0.0])
+    curves = Curves("t", "x", "y", {"line": (x, y), "samples": (x, 2 - y)}, points=frozenset({"samples"}))
+    body = rows_of(drawn(curves))
+    assert sum(row.count("b") for row in body) == 3
+    assert body[0].startswith("b") and body[0].endswith("b") and body[-1].strip(" ⠁⠂⠄⡀⢀⠠⠐⠈").count("b") <= 1
+    plain = rows_of(drawn(Curves("t", "x", "y", {"samples": (x, y)}, points=frozenset({"samples"}))))
+    assert sum(mark != " " for row in plain for mark in row) == 3
+
+
 def test_a_log_axis_draws_a_shrinking_curve_as_a_straight_line() -> None:
     values = 0.5**STEPS
     body = rows_of(drawn(Curves("t", "x", "y", {"y": (STEPS, values)}, log_y=True)))

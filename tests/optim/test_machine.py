@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from learnloop.optim import machine
 
@@ -89,3 +90,26 @@ def test_flags_and_load_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     finally:
         for function in (machine._cpu_flags, machine._cpu_name, machine._cpu_bf16):
             function.cache_clear()
+
+
+@pytest.mark.parametrize(("capability", "low"), [((6, 1), ""), ((7, 0), "fp16"), ((7, 5), "fp16"), ((8, 6), "bf16")])
+def test_what_a_gpu_computes_follows_its_capability(
+    capability: tuple[int, int], low: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+    assert machine.fp16_in_hardware("cuda:1") == (low == "fp16")
+    assert machine.bf16_in_hardware("cuda:1") == (low == "bf16")
+    assert not machine.fp16_in_hardware("cpu")
+
+
+def test_float16_on_the_cpu_is_tried_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.autocast("cpu", dtype=torch.float16):
+        expected = torch.mm(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.float16
+    machine.cpu_computes_float16.cache_clear()
+    assert machine.cpu_computes_float16() == expected
+    machine.cpu_computes_float16.cache_clear()
+    monkeypatch.setattr(torch, "mm", lambda a, b: a)  # as a torch that goes on in float32
+    try:
+        assert not machine.cpu_computes_float16()
+    finally:
+        machine.cpu_computes_float16.cache_clear()

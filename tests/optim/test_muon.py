@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -125,3 +127,25 @@ def test_a_filter_is_its_flattened_matrix() -> None:
         one.step()
         other.step()
     assert torch.equal(cnn[1].weight.flatten(1), flat[1].weight)
+
+
+def test_unit_rows_keep_the_length_and_only_that() -> None:
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Conv2d(4, 8, 3), Members(), nn.Linear(4, 4), nn.Linear(4, 2))
+    twin = copy.deepcopy(net)
+    settings = {"lr": 0.2, "precision": "float32", "weight_decay": 0.0}
+    steppers = [MuonConfig(unit_rows=on, **settings).build(one) for one, on in ((net, True), (twin, False))]
+    for one in (net, twin):
+        for p in one.parameters():
+            p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel()))
+    for stepper in steppers:
+        stepper.step()
+    for i in (1, 3):  # the filter and the hidden matrix
+        moved, free = net[i].weight, twin[i].weight
+        rows = moved.flatten(1)
+        assert float(rows.detach().square().sum()) == pytest.approx(len(rows), rel=1e-5)
+        assert torch.allclose(moved / moved.norm(), free / free.norm(), atol=1e-6)
+    members = net[2].weight.detach()  # [members, in, out]: each by itself
+    assert members.square().sum((1, 2)).tolist() == pytest.approx([4.0] * 3, rel=1e-5)
+    for i in (0, 4):  # AdamW's
+        assert torch.equal(net[i].weight, twin[i].weight)

@@ -51,6 +51,13 @@ def bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def fp16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if float16 were the low precision of the device."""
+    monkeypatch.setattr(machine, "bf16_in_hardware", lambda device="cpu": False)
+    monkeypatch.setattr(machine, "fp16_in_hardware", lambda device="cpu": True)
+
+
+@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Plan], float]], None]:
     """Replace the stopwatch: every way takes the milliseconds that a function says."""
 
@@ -130,6 +137,76 @@ def test_bfloat16_is_refused_where_it_disagrees(
     assert plan.dtype == "float32"
     refused = [trial.verdict for trial in plan.trials if trial.dtype == "bfloat16"]
     assert refused and all(verdict.startswith(why) for verdict in refused)
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [((6, 1), "float32"), ((7, 0), "float16"), ((7, 5), "float16"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")],
+)
+def test_the_precision_that_is_tried_follows_the_gpu(
+    capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+    assert measuring._low_precision("cuda:0") == expected
+    monkeypatch.setattr(machine, "_cpu_bf16", lambda: False)
+    assert measuring._low_precision("cpu") == "float32"
+
+
+def test_float16_is_never_tried_on_the_cpu_beside_a_gpu_that_has_it(
+    clock: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "bf16_in_hardware", lambda device="cpu": False)
+    monkeypatch.setattr(machine, "fp16_in_hardware", lambda device="cpu": device != "cpu")
+    monkeypatch.setattr("learnloop.optim.plan.check_device", lambda name: "cuda")
+    clock(lambda p: 1.0 if p.device == "cpu" else 10.0)
+    values = {"x": torch.randn(4, 300), "y": torch.randint(3, (4,))}
+    net = nn.Sequential(nn.Linear(300, 300), nn.Linear(300, 3))
+    plan = measure(net, loss, [values], options=AUTO, steps=1000, budget_s=60)
+    assert [(trial.device, trial.dtype) for trial in plan.trials] == [("cuda", "float32"), ("cpu", "float32")]
+    clock(lambda p: 1.0 if p.dtype == "float16" else 10.0)
+    monkeypatch.setattr(measuring._Search, "_disagreement", lambda self, plan: "")
+    plan = measure(net, loss, [values], options=AUTO, steps=1000, budget_s=60)
+    assert (plan.device, plan.dtype) == ("cuda", "float16")
+
+
+def test_float16_is_compared_with_its_loss_scaled(fp16: None, clock: Callable[..., None]) -> None:
+    """A loss so small that its gradients vanish in float16, and one so large that the first scales overflow."""
+    clock(lambda p: 1.0 if p.dtype == "float16" else 10.0)
+    for factor in (1e-6, 1e4):
+        plan = measure(
+            cnn(), lambda net, v, f=factor: f * loss(net, v), [batch()], options=AUTO, steps=1000, budget_s=60
+        )
+        assert plan.dtype == "float16", [trial.verdict for trial in plan.trials]
+    assert plan.loss_scaling() is not None and Plan(dtype="bfloat16").loss_scaling() is None
+
+
+def test_float16_is_refused_where_no_scale_helps(fp16: None, clock: Callable[..., None]) -> None:
+    clock(lambda p: 1.0 if p.dtype == "float16" else 10.0)
+
+    class Overflowing(nn.Module):
+        """As small as any in the forward pass; its gradient is beyond float16."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 3, 12)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out = self.conv(x).flatten(1)  # [n, 1, 12, 12] -> [n, 3]
+            return out.detach() + 1e7 * (out - out.detach()).float()
+
+    plan = measure(Overflowing(), loss, [batch()], options=AUTO, steps=1000, budget_s=60)
+    assert plan.dtype == "float32"
+    (refused,) = {trial.verdict for trial in plan.trials if trial.dtype == "float16"}
+    assert refused == "refused: its gradient has cosine nan with float32's (more than 0.98)"
+
+
+def test_float16_steps_are_timed_when_the_recipe_says_so() -> None:
+    plan = measure(cnn(), loss, [batch()], options=PlanConfig(dtype="float16"), steps=10)
+    assert {trial.dtype for trial in plan.trials} == {"float16"} and plan.dtype == "float16" and plan.ms
+    assert " float16, " in plan.line()
+    with plan.autocast():
+        assert cnn()(batch()["x"]).dtype == torch.float16
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 class Noise(nn.Module):
@@ -279,7 +356,7 @@ def train(plan: Plan, dropout: float = 0.5) -> list[Tensor]:
     return [p.detach() for p in net.parameters()]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_the_same_plan_and_seed_give_the_same_bits(dtype: str, channels_last: bool) -> None:
     plan = Plan(threads=1, dtype=dtype, channels_last=channels_last)
@@ -319,6 +396,20 @@ def test_clear_errors() -> None:
             "  do:        --set plan.device=cpu",
             "  available: cpu",
         ]
+
+
+def test_float16_on_a_cpu_without_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("learnloop.optim.plan.cpu_computes_float16", lambda: False)
+    monkeypatch.setattr(torch, "__version__", "2.2.0")
+    with pytest.raises(RecipeError) as caught:
+        measure(cnn(), loss, [batch()], options=PlanConfig(dtype="float16", device="cpu"), steps=10)
+    assert str(caught.value).splitlines() == [
+        "plan.dtype: must be a precision that torch computes on the device",
+        "  found:     'float16' on the CPU",
+        "  probably:  torch 2.2.0 has no autocast to float16 on the CPU",
+        "  do:        --set plan.dtype=bfloat16",
+        "  available: float32, bfloat16",
+    ]
 
 
 def test_thread_counts_go_up_to_the_usable_cores(monkeypatch: pytest.MonkeyPatch) -> None:

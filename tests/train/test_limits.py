@@ -40,6 +40,11 @@ def test_time_limit_ends_on_time_with_the_schedule_at_its_end(pace: float, chang
     assert limit.fraction(step) > 0.98
 
 
+def test_one_pass_is_said_as_one() -> None:
+    said = {epochs: StepLimit.of_epochs(epochs, 100, 10).describe() for epochs in (0.5, 1, 1.0, 8)}
+    assert said == {0.5: "0.5 passes over the data", 1: "1 pass over the data", 8: "8 passes over the data"}
+
+
 def test_a_resumed_time_limit_has_what_was_left() -> None:
     clock = Clock()
     limit = TimeLimit(10.0, pace=0.1, now=clock)

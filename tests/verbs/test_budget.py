@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -13,15 +14,20 @@ import torch
 from torch import nn
 
 import learnloop as ll
+from learnloop.nn.views import Views
 from learnloop.recipe.build import build
 from learnloop.train.events import Event
 from learnloop.train.limits import StepLimit, TimeLimit
 from learnloop.verbs import budget as module
 from learnloop.verbs import training
+from learnloop.verbs import views as views_module
 from learnloop.verbs.baselines import Baseline
 from learnloop.verbs.budget import Budget
+from learnloop.verbs.packing import bundle_of
 from learnloop.verbs.prepare import Prepared, prepare
-from learnloop.verbs.rehearsal import TRAIN_ROWS_SCORED, Rehearsal
+from learnloop.verbs.rehearsal import TRAIN_ROWS_SCORED, VIEWS_SCORINGS, Rehearsal
+from learnloop.verbs.scoring import predicted, truth
+from learnloop.verbs.views import gain_of
 
 HELD_OUT = 400 + 240
 
@@ -48,7 +54,7 @@ class Slow(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.clock.seconds += self.each * len(x) + self.once
         self.once = 0.0
-        return self.layer(x)
+        return self.layer(x.float().flatten(1)[:, :2])
 
     def __deepcopy__(self, memo: Any) -> Slow:
         return Slow(self.clock, self.each, self.once)
@@ -70,6 +76,16 @@ def prepared() -> Prepared:
     return found
 
 
+@pytest.fixture(scope="module")
+def pictures() -> Prepared:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (150, 4, 4, 1)).astype(np.uint8), rng.integers(0, 2, 150)
+    settings = {"train.minutes": 1.0, "report.html": False, "data.test": 0.2, "data.validation": 1 / 6}
+    found = prepare(build(file=None, flags=settings, objects={"data": (x, y)}, origin="argument"))
+    assert (len(found.split.test), len(found.split.validation)) == (30, 20) and found.spec.kind == "image"
+    return found
+
+
 def saving(each: float) -> float:
     """The exam of eight rows is the only thing that a saved bundle computes; a checkpoint counts four times."""
     return 5 * 8 * each
@@ -83,6 +99,34 @@ def test_prediction_is_timed_on_some_rows_and_scaled_to_all(prepared: Prepared, 
         expected = 1e-3 * (HELD_OUT + TRAIN_ROWS_SCORED) + 2.0 + 3.0 + 2.0 + saving(1e-3)
         assert seconds == pytest.approx(expected)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("views", "times"), [("none", 0), ("mirror", 2), ("mirror+shifts", 6)])
+def test_views_are_counted_as_often_as_the_last_part_is_looked_at(
+    pictures: Prepared, tmp_path: Path, views: Views, times: int
+) -> None:
+    clock, scored = Clock(), {"validation": 2.0, "test": 3.0}
+    report = pictures.recipe.report.model_copy(update={"views": views})
+    asked = replace(pictures, recipe=replace(pictures.recipe, report=report))
+    guessed = Budget(0.0, 1.0)._guess(asked, 1.0) - Budget(0.0, 1.0)._guess(pictures, 1.0)
+    assert guessed == pytest.approx(0.4 * times * 30 / pictures.recipe.train.batch_size)
+    seconds = Rehearsal(asked, Slow(clock, 1e-3), scored, tmp_path, clock).seconds
+    once = 1e-3 * (30 + 20 + TRAIN_ROWS_SCORED) + 2.0 + 3.0 + 2.0 + saving(1e-3)
+    assert seconds == pytest.approx(once + 1e-3 * times * 30 + (VIEWS_SCORINGS * 3.0 if times else 0))
+
+
+def test_as_many_views_are_looked_at_after_training_as_were_counted(
+    pictures: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    net = Slow(clock, 1e-3)
+    bundle, rows, calls = bundle_of(pictures, net), pictures.part("test"), []
+    plain = (truth(bundle, rows), predicted(bundle, rows))
+    clock.seconds = 0.0
+    monkeypatch.setattr(views_module, "score", lambda *given: calls.append("score"))
+    monkeypatch.setattr(views_module, "paired_difference", lambda *given: calls.append("difference"))
+    gain_of(bundle, rows, "mirror+shifts", plain=plain)
+    assert clock.seconds == pytest.approx(6 * 30e-3) and calls == ["score", "score", "difference"]
 
 
 def test_the_network_that_will_be_trained_is_not_touched(prepared: Prepared, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import learnloop as ll
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.read import read
 from learnloop.runs.folder import RunFolder
+from learnloop.verbs import inside
 from learnloop.verbs.confused import confused_pairs
 from learnloop.verbs.inside import look_inside
 from learnloop.verbs.scoring import predicted, truth
@@ -159,6 +160,21 @@ class Stubborn(nn.Module):
         if len(x) == 1:
             raise ValueError("two pictures at least")
         return self.last(self.conv(x).mean((2, 3)))
+
+
+def test_a_mistake_of_ours_is_said_as_ours(run: ll.Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(inside, "depths", broken)
+    bundle, dataset = Bundle.load(run.path / "bundle"), read(str(data), target="y").take(np.arange(200, 300))
+    found = look_inside(bundle, dataset, truth(bundle, dataset), predicted(bundle, dataset))
+    assert len(found["notes"]) == 1 and found["filters"] is None
+    assert re.fullmatch(
+        r"Filters, feature maps and Grad-CAM are left out by a mistake in learnloop that is worth reporting"
+        r" \(AttributeError: no such thing; test_inside.py, line \d+\)\.",
+        found["notes"][0],
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from pydantic import Field
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import learnloop as ll
 from learnloop.config import Config
+from learnloop.contracts import InputSpec
 from learnloop.errors import DataError, ManyErrors, ModelError, RecipeError, RunError
 from learnloop.models import pretrained
 from learnloop.models.resnet import ResNet18Config
+from learnloop.models.table import MODELS
 from learnloop.optim.stepper import TorchStepper
 from learnloop.train.events import Event
 from learnloop.verbs.fit import Interrupted
@@ -80,6 +83,41 @@ def test_features_change_nothing_but_the_head(base: Path, tmp_path: Path) -> Non
     assert facts["computed_once"] and facts["head"] == "net.output" and facts["trained"] == 8 * 3 + 3
     assert not (run.path / "features.safetensors").exists()  # a cache: gone with the end of the run
     assert any("3 outputs instead of 4" in note for note in run.report["data"]["notes"])
+
+
+def test_features_of_colour_photos_are_computed_once_unaugmented_and_that_is_said(base: Path, tmp_path: Path) -> None:
+    """Photos of 32 pixels are moved and mirrored by default, but not where a moved one would need new features."""
+    data = photos(side=32)
+    values = {**FAST, "model.weights": str(base)}
+    run = ll.fit(data, batch_size=8, epochs=4, out=tmp_path / "run", set={**values, "transfer.mode": "features"})
+    recipe = yaml.safe_load((run.path / "recipe.yaml").read_text())
+    assert recipe["augment"]["name"] == "none" and recipe["augment"]["flip"] == "none"
+    assert run.report["training"]["transfer"]["computed_once"]
+    said = (
+        "features: computed once for all rows, whose images are not augmented; only the head net.output is trained, "
+        "on them (--set augment=light computes them anew for every batch)"
+    )
+    assert said in run.report["data"]["notes"]
+    tuned = ll.fit(data, batch_size=8, epochs=4, out=tmp_path / "tuned", set=values)
+    recipe = yaml.safe_load((tuned.path / "recipe.yaml").read_text())
+    assert recipe["transfer"]["mode"] == "finetune" and recipe["augment"]["flip"] == "alternate"
+
+
+@pytest.mark.parametrize(("name", "side"), [("vgg11", 32), ("alexnet", 24)])
+def test_layers_keep_the_sizes_of_the_weights_on_small_images(name: str, side: int, tmp_path: Path) -> None:
+    """From scratch these networks get smaller dense layers under 64 pixels; published weights would not fit those."""
+    fields = {"width": 0.0625, "dense": 16}
+    spec = InputSpec("image", shape=(3, side, side), mean=(0.5,) * 3, std=(0.25,) * 3)
+    published = MODELS[name](**fields)  # type: ignore[operator]
+    torch.save(published.build(spec, 10).state_dict(), tmp_path / "own.pth")
+    chosen = {f"model.{field}": value for field, value in fields.items()}
+    data = photos(side=side)
+    scratch = ll.fit(data, model=name, steps=1, batch_size=8, out=tmp_path / "scratch", set={**FAST, **chosen})
+    values = {**FAST, **chosen, "model.weights": str(tmp_path / "own.pth")}
+    run = ll.fit(data, model=name, steps=1, batch_size=8, out=tmp_path / "run", set=values)
+    pools = [yaml.safe_load((each.path / "recipe.yaml").read_text())["model"]["pool"] for each in (scratch, run)]
+    assert pools[0] < pools[1] == published.pool
+    assert any("tensors of own.pth; the head net.classifier.6 is new" in note for note in run.report["data"]["notes"])
 
 
 def test_features_equal_a_frozen_base_in_the_loop(base: Path, tmp_path: Path) -> None:

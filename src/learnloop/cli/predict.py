@@ -115,7 +115,7 @@ def _print(frame: pd.DataFrame) -> None:
     shown = frame.head(MOST_ROWS)
     columns = {str(name): shown[name] for name in shown.columns if name not in each or len(each) <= MOST_CLASSES}
     if len(each) > MOST_CLASSES and "probability" in columns:
-        columns["then"] = pd.Series(_others(shown[each]))
+        columns["next likeliest"] = pd.Series(_others(shown[each]))
     lines: list[list[Any]] = [
         [index, *(_cell(value) for value in row)] for index, row in enumerate(zip(*columns.values(), strict=True))
     ]

@@ -14,12 +14,12 @@ import pandas as pd
 
 from learnloop.data.arrays import from_pair
 from learnloop.data.columns import parse_numbers
+from learnloop.data.delimited import read_delimited
 from learnloop.data.download import fetch, find, folders, sha256_of
 from learnloop.data.encoding import read_bytes
 from learnloop.data.npz import idx_pairs, labelled, read_idx, read_npz
 from learnloop.data.raw import Raw
 from learnloop.data.schema import Kind
-from learnloop.data.tables import read_delimited
 from learnloop.errors import DataError
 
 FASHION = [

@@ -4,11 +4,13 @@ images.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from learnloop.data import imagestore
 from learnloop.data.arrays import IMAGE
 from learnloop.data.imagecache import Corrupt, decode_files
 from learnloop.data.images import IMAGE_SUFFIXES
@@ -40,7 +42,9 @@ def read_folder(
     if (folder / "raw").is_dir() and idx_pairs(folder / "raw"):
         folder = folder / "raw"
     if pairs := idx_pairs(folder):
-        return read_idx(pairs, str(folder))
+        raw = read_idx(pairs, str(folder))
+        files = [path for pair in pairs.values() for path in pair]
+        return replace(raw, origin={**raw.origin, "sha256": imagestore.fingerprint(files, folder)})
     parts = {PART_FOLDERS[path.name.lower()]: path for path in _folders(folder) if path.name.lower() in PART_FOLDERS}
     if "train" in parts and len(parts) > 1:
         return _read_classes(folder, parts, corrupt, size, channels)
@@ -99,7 +103,7 @@ def _read_classes(
         target=(LABEL,),
         kinds={FILE: ("id", "The file's name; set aside.")},
         notes=(*notes, *decoded.notes),
-        origin={"path": str(folder)},
+        origin={"path": str(folder), "sha256": imagestore.fingerprint(files, folder)},
     )
 
 

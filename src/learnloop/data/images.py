@@ -35,20 +35,25 @@ def read_header(path: Path) -> Header:
     """Size after EXIF rotation, and the traits. Raises BadImage."""
     with _open(path) as image:
         width, height = image.size
-        orientation = 1
-        try:
-            orientation = int(image.getexif().get(0x0112, 1))
-        except Exception:
-            orientation = 1  # a damaged EXIF block says nothing; the pixels decide
+        orientation = _orientation(image)
         traits = _traits(image, orientation)
         if orientation in (5, 6, 7, 8):
             width, height = height, width
         return Header(height, width, image.mode in GREY_MODES, traits)
 
 
+def _orientation(image: Image.Image) -> int:
+    """1 to 8 as EXIF has it; 1 where that says nothing: the picture is then left as it is stored."""
+    try:
+        found = image.getexif().get(0x0112, 1)
+    except Exception:  # Pillow's parser raises whatever the damage leads to; `decode` meets it again and says so
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
 def _traits(image: Image.Image, orientation: int) -> tuple[str, ...]:
     traits = []
-    if orientation not in (0, 1):
+    if orientation != 1:
         traits.append("turned as their EXIF data says")
     if getattr(image, "is_animated", False):
         traits.append("animated (first frame used)")

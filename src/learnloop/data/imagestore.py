@@ -57,6 +57,22 @@ def key_of(paths: Sequence[Path], size: tuple[int, int] | None, channels: int | 
     return digest.hexdigest()[:32]
 
 
+def fingerprint(paths: Sequence[Path], folder: Path) -> str:
+    """sha256 of the sorted lines `name below the folder, size, modification time`: of the files without reading them.
+
+    A folder keeps it when it is moved, or copied with its times (cp -a, rsync -a).
+    """
+    lines = []
+    for path in paths:
+        try:
+            status = path.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except OSError:
+            state = "missing"
+        lines.append(f"{path.relative_to(folder).as_posix()}\0{state}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
+
+
 def stored(key: str, in_memory: int) -> Entry | None:
     """The entry, mapped where it is larger than `in_memory` bytes; None when there is none that is whole."""
     array, text = store_folder() / f"{key}.npy", store_folder() / f"{key}.json"

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from learnloop.data.arrays import IMAGE, from_mapping, from_x, named_classes, to_images
+from learnloop.data.arrays import IMAGE, from_x, named_classes
 from learnloop.data.encoding import read_bytes
+from learnloop.data.mappings import from_mapping
+from learnloop.data.pixels import to_images
 from learnloop.data.raw import Raw
 from learnloop.errors import DataError
 
@@ -135,14 +137,16 @@ def _untile(jpeg: np.ndarray, grid: np.ndarray, where: str) -> np.ndarray:
     """JPEG bytes of a grid of 32 x 32 tiles -> uint8 [rows * columns, 32, 32, 3]."""
     from PIL import Image
 
+    must = "must be a JPEG of a grid of 32 x 32 pictures"
     try:
-        rows, columns = (int(size) for size in grid)
         with Image.open(io.BytesIO(jpeg.tobytes())) as picture:
             pixels = np.asarray(picture)
-        return np.ascontiguousarray(pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3))
     except Exception as error:  # Pillow's decoders raise whatever the damage leads to
-        found = str(error) or type(error).__name__
-        raise DataError(where, "must be a JPEG of a grid of 32 x 32 pictures", found=found) from None
+        raise DataError(where, must, found=str(error) or type(error).__name__) from None
+    rows, columns = grid.tolist() if grid.shape == (2,) and grid.dtype.kind in "iu" else (0, 0)
+    if pixels.shape != (32 * rows, 32 * columns, 3):
+        raise DataError(where, must, found=f"pixels {list(pixels.shape)} for a grid of {grid.tolist()} pictures")
+    return np.ascontiguousarray(pixels.reshape(rows, 32, columns, 32, 3).swapaxes(1, 2).reshape(-1, 32, 32, 3))
 
 
 def labelled(

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from learnloop.data import arrays, catalog, folders, npz, tables, torchsets
+from learnloop.data import arrays, catalog, delimited, folders, mappings, npz, tables, torchsets
 from learnloop.data.download import sha256_of
 from learnloop.data.encoding import read_bytes
 from learnloop.data.imagecache import Corrupt
@@ -51,7 +51,7 @@ def open_source(
     if isinstance(source, pd.Series):
         return tables.from_frame(source.to_frame(), "the series")
     if isinstance(source, Mapping):
-        return arrays.from_mapping(source, "the dict")
+        return mappings.from_mapping(source, "the dict")
     if isinstance(source, TorchDataset):
         return torchsets.from_torch(source, type(source).__name__)
     if isinstance(source, tuple) and len(source) == 2 and not isinstance(source[0], dict):
@@ -152,8 +152,8 @@ def _open_file(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, chann
     if _is_image_path(path):
         return folders.read_images([path], str(path), corrupt=corrupt, size=size, channels=channels)
     suffix = Path(name.removesuffix(".gz")).suffix
-    if suffix in tables.TEXT_SUFFIXES:
-        return tables.read_delimited(path)
+    if suffix in delimited.TEXT_SUFFIXES:
+        return delimited.read_delimited(path)
     if suffix in (".json", ".jsonl"):
         return tables.read_json(path)
     if suffix in (".parquet", ".pq"):

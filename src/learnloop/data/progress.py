@@ -1,16 +1,31 @@
-"""`Count`: how far a long piece of work has come, on stderr. What is over at once shows nothing."""
+"""`Count`: how far a long piece of work has come, on stderr. What is over at once shows nothing; `silent` nothing at
+all.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TextIO
 
 SILENT = 2.0
 """Seconds in which nothing is shown."""
 _LINE_EVERY, _LIVE_EVERY = 10.0, 0.2
+_SILENT_NOW: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silent(asked: bool = True) -> Iterator[None]:
+    """Counts that are begun within show nothing, where that is asked for: readers know nothing of the recipe."""
+    before = _SILENT_NOW.set(asked or _SILENT_NOW.get())
+    try:
+        yield
+    finally:
+        _SILENT_NOW.reset(before)
 
 
 class Count:
@@ -31,6 +46,7 @@ class Count:
         self.what, self.total, self.done = what, total, 0
         self._stream = sys.stderr if stream is None else stream
         self._live = self._stream.isatty() if live is None else live
+        self._shown = not _SILENT_NOW.get()
         self._now = now
         self._began = now()
         self._next = self._began + SILENT
@@ -46,13 +62,13 @@ class Count:
         """`count` more are done."""
         with self._lock:
             self.done += count
-            if self._now() >= self._next and self.done < self.total:
+            if self._shown and self._now() >= self._next and self.done < self.total:
                 self._next = self._now() + (_LIVE_EVERY if self._live else _LINE_EVERY)
                 self._write(self._line())
 
     def end(self, text: str = "") -> None:
         """Close the line; `text` is said instead where the work took long enough to be shown."""
-        if self.seconds >= SILENT and text:
+        if self._shown and self.seconds >= SILENT and text:
             self._write(text)
             self._width = self._width or 1
         if self._live and self._width:

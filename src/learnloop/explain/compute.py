@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.describe import Activation, BatchNorm, Dense, Description, LayerNorm, Step
 from learnloop.explain.goals import LOSSES, link, link_backward
+from learnloop.explain.walk import Array
 from learnloop.scratch.mlp import affine, affine_backward
 from learnloop.scratch.normalise import (
     NormCache,
@@ -27,8 +26,6 @@ from learnloop.scratch.normalise import (
     layer_norm_backward,
 )
 from learnloop.scratch.optimisers import sgd
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

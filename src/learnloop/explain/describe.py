@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
+from learnloop.explain.walk import Array
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from learnloop.explain.walk import Array
 from learnloop.scratch import losses, perceptron
 from learnloop.scratch.activations import ACTIVATIONS, softmax, softmax_backward, step
 
-Array: TypeAlias = NDArray[np.float64]
 ELEMENTWISE = tuple(ACTIVATIONS)
 LINKS = (*ELEMENTWISE, "softmax", "step")
 """What may stand behind a layer, the last one included. (Behind a perceptron of several classes: "argmax".)"""

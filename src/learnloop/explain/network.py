@@ -22,10 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from learnloop.errors import raise_all
 from learnloop.explain.describe import Activation, Dense, Description, Feature, Layer, Step
@@ -36,8 +33,6 @@ from learnloop.explain.written.checks import Checks, shown
 from learnloop.explain.written.document import Document, read
 from learnloop.explain.written.goal import read_goal
 from learnloop.explain.written.layers import EXAMPLE, Written, read_layer
-
-Array: TypeAlias = NDArray[np.float64]
 
 TOP = ("title", "about", "inputs", "layers", "target", "otherwise", "loss", "learning_rate")
 

@@ -13,7 +13,7 @@ from learnloop.explain.html.formula import number_html, with_code
 from learnloop.explain.html.grid import grid
 from learnloop.explain.html.network import network
 from learnloop.explain.html.svg import shown
-from learnloop.explain.walk import Block, Curves, Equation, Grid, Network, Say, Section, Table, Walk
+from learnloop.explain.walk import Block, Curves, Equation, Grid, Network, Say, Section, Table, Walk, number
 from learnloop.report.page import style
 from learnloop.report.text import esc, page, table
 
@@ -21,6 +21,10 @@ LONG = 4
 """From so many sections on, a page has a table of contents."""
 LONG_CELL = 30
 """A text longer than this keeps a width that can be read when a table is squeezed."""
+LONG_WIDTH = 210.0
+"""That width in pixels, as the style sheet has it."""
+LETTER, PADDING, PHONE = 8.8, 16.0, 360.0
+"""Pixels of a letter in a table, of the empty sides of a cell, and of the page on a phone."""
 
 
 def write(walk: Walk, path: Path) -> Path:
@@ -91,12 +95,31 @@ def _say(block: Say) -> str:
 
 
 def _table(block: Table) -> str:
-    numeric = [
-        place for place in range(len(block.columns)) if all(not isinstance(row[place], str) for row in block.rows)
-    ]
+    numeric = [place for place in range(len(block.columns)) if all(_number_or_blank(row[place]) for row in block.rows)]
     rows = [[_cell(cell) for cell in row] for row in block.rows]
-    note = f'<p class="soft">{esc(block.note)}</p>' if block.note else ""
-    return table([esc(name) for name in block.columns], rows, numeric) + note
+    note = f'<p class="soft">{with_code(block.note)}</p>' if block.note else ""
+    drawn = table([with_code(name) for name in block.columns], rows, numeric)
+    return f'<div class="sideways">{drawn}</div>{note}' if _broad(block) else drawn + note
+
+
+def _number_or_blank(cell: str | float | int) -> bool:
+    return cell == "" or not isinstance(cell, str)
+
+
+def _broad(block: Table) -> bool:
+    """Whether a phone shows only a part of it: the longest words of its columns need more room than there is."""
+    return sum(map(_width, block.columns, zip(*block.rows, strict=True))) > PHONE
+
+
+def _width(name: str, cells: Sequence[str | float | int]) -> float:
+    texts = [_text(cell) for cell in cells]
+    longest = max(len(word) for text in (name, *texts) for word in text.split() or [""])
+    least = LONG_WIDTH if max(map(len, texts)) > LONG_CELL else 0.0
+    return max(LETTER * longest, least) + PADDING
+
+
+def _text(cell: str | float | int) -> str:
+    return cell if isinstance(cell, str) else number(cell)
 
 
 def _cell(value: str | float | int) -> str:

@@ -95,7 +95,11 @@ class Network:
 
 @dataclass(frozen=True)
 class Curves:
-    """Lines on one pair of axes. Each line: (x [n], y [n])."""
+    """Lines on one pair of axes. Each line: (x [n], y [n]).
+
+    points  names of lines of which only the points are drawn: samples, which nothing connects
+    square  a step along x is as long as one along y, so that a circle is one (pages; a terminal has too few dots)
+    """
 
     title: str
     x: str
@@ -103,6 +107,8 @@ class Curves:
     lines: Mapping[str, tuple[Array, Array]]
     log_y: bool = False
     note: str = ""
+    points: frozenset[str] = frozenset()
+    square: bool = False
 
 
 Block: TypeAlias = Say | Equation | Grid | Table | Network | Curves

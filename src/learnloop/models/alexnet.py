@@ -7,17 +7,16 @@ from typing import Any, ClassVar
 from pydantic import Field
 from torch import Tensor, nn
 
-from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.models.config import require
-from learnloop.models.published import STEM, WIDTH, Stem, behind_input, require_side, scaled, sgd, small_stem
+from learnloop.models.published import PublishedConfig, Stem, Width, behind_input, require_side, scaled, sgd, small_stem
 from learnloop.nn.init import initialise, initialise_output
 
 POOL = 6
 _LEAST, _LEAST_SMALL = 63, 15  # the sides from which three pools 3x3 with stride 2 leave one pixel
 
 
-class AlexNetConfig(Config):
+class AlexNetConfig(PublishedConfig):
     """Five convolutions, three of them pooled, and three dense layers: 61,100,840 weights for 1000 classes.
 
     [batch, 3, 224, 224] -> [batch, 64, 55, 55] -> [batch, 192, 27, 27] -> [batch, 256, 13, 13]
@@ -31,24 +30,20 @@ class AlexNetConfig(Config):
     The last maps are averaged, or repeated, to `pool` x `pool`. Names of weights as in torchvision.
     """
 
-    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
-    title: ClassVar[str] = "AlexNet (2012): five convolutions and three dense layers, 61.1 million weights"
-    numbers: ClassVar[str] = "standard"
-    rule: ClassVar[str] = "gradient"
-    native: ClassVar[tuple[int, int, int]] = (3, 224, 224)
-    classes: ClassVar[int] = 1000
+    title = "AlexNet (2012): five convolutions and three dense layers, 61.1 million weights"
+    name = "alexnet"
 
-    stem: Stem = Field("auto", description=STEM)
-    width: float = Field(1.0, gt=0, le=8, description=WIDTH)
+    stem: Stem = "auto"
+    width: Width = 1.0
     pool: int = Field(POOL, ge=1, description="side of the maps that the dense layers see")
     dense: int = Field(4096, ge=1, description="units of each dense layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of dense units switched off in each step")
 
     def build(self, spec: InputSpec, outputs: int) -> nn.Module:
-        require("alexnet", self.inputs, spec, outputs)
+        require(self.name, self.inputs, spec, outputs)
         small = small_stem(self.stem, spec)
         do = () if small else ("--set model.stem=small",)
-        require_side("alexnet", _LEAST_SMALL if small else _LEAST, spec, "three pools 3x3 follow one another", do)
+        require_side(self.name, _LEAST_SMALL if small else _LEAST, spec, "three pools 3x3 follow one another", do)
         return behind_input(spec, AlexNet(self, spec.shape[0], outputs, small=small))
 
     def suggest(self, rows: int, spec: InputSpec, outputs: int, minutes: float | None) -> dict[str, Any]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.models.config import adamw, require
-from learnloop.models.published import STEM, WIDTH, Stem, behind_input, require_side, small_stem, training_passes
+from learnloop.models.published import PublishedConfig, Stem, Width, behind_input, stem_that_fits, training_passes
 from learnloop.nn.init import initialise, initialise_output
 
-_LEAST, _LEAST_SMALL = 32, 16  # five halvings; four with the small stem
 _STEM, _LAST = 32, 4  # maps of the stem; factor of the last convolution on the last stage
 _SQUEEZE = 4
 
@@ -30,6 +28,8 @@ class Stage(NamedTuple):
     depth: int
 
 
+DropoutShare = Annotated[float, Field(ge=0, lt=1, description="share of the last features switched off in each step")]
+
 STAGES = (
     Stage(1, 3, 1, 16, 1),
     Stage(6, 3, 2, 24, 2),
@@ -41,7 +41,7 @@ STAGES = (
 )
 
 
-class _EfficientNet(Config):
+class _EfficientNet(PublishedConfig):
     """What the four sizes share.
 
     Tan and Le 2019 (arXiv:1905.11946), table 1 and section 3.3: depths and widths of B0 times a factor each, depths
@@ -52,26 +52,17 @@ class _EfficientNet(Config):
     halvings, at least 16), which leaves every weight as it is. Any channels. Names of weights as in torchvision.
     """
 
-    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
-    title: ClassVar[str]
-    numbers: ClassVar[str] = "standard"
-    rule: ClassVar[str] = "gradient"
-    native: ClassVar[tuple[int, int, int]]
-    classes: ClassVar[int] = 1000
-    name: ClassVar[str]
     widen: ClassVar[float]
     deepen: ClassVar[float]
 
-    stem: Stem = Field("auto", description=STEM)
-    width: float = Field(1.0, gt=0, le=8, description=WIDTH)
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of the last features switched off in each step")
+    stem: Stem = "auto"
+    width: Width = 1.0
+    dropout: DropoutShare = 0.2
     skip: float = Field(0.2, ge=0, lt=1, description="share of images that skip the last block; less further down")
 
     def build(self, spec: InputSpec, outputs: int) -> nn.Module:
         require(self.name, self.inputs, spec, outputs)
-        small = small_stem(self.stem, spec)
-        why, do = ("four", ()) if small else ("five", ("--set model.stem=small",))
-        require_side(self.name, _LEAST_SMALL if small else _LEAST, spec, f"{why} layers halve them", do)
+        small = stem_that_fits(self.name, self.stem, spec, published=5, small=4)
         return behind_input(spec, EfficientNet(self, spec.shape[0], outputs, small=small))
 
     def stages(self) -> tuple[Stage, ...]:
@@ -98,45 +89,31 @@ class _EfficientNet(Config):
 class EfficientNetB0Config(_EfficientNet):
     """The searched network itself, for 224 pixels: 5,288,548 weights for 1000 classes."""
 
-    title: ClassVar[str] = "EfficientNet-B0 (2019): inverted residuals for 224 px, 5.3 million weights"
-    native: ClassVar[tuple[int, int, int]] = (3, 224, 224)
-    name: ClassVar[str] = "efficientnet_b0"
-    widen: ClassVar[float] = 1.0
-    deepen: ClassVar[float] = 1.0
+    title = "EfficientNet-B0 (2019): inverted residuals for 224 px, 5.3 million weights"
+    name, native, widen, deepen = "efficientnet_b0", (3, 224, 224), 1.0, 1.0
 
 
 class EfficientNetB1Config(_EfficientNet):
     """B0 with 1.1 times the depth, for 240 pixels: 7,794,184 weights for 1000 classes."""
 
-    title: ClassVar[str] = "EfficientNet-B1 (2019): inverted residuals for 240 px, 7.8 million weights"
-    native: ClassVar[tuple[int, int, int]] = (3, 240, 240)
-    name: ClassVar[str] = "efficientnet_b1"
-    widen: ClassVar[float] = 1.0
-    deepen: ClassVar[float] = 1.1
+    title = "EfficientNet-B1 (2019): inverted residuals for 240 px, 7.8 million weights"
+    name, native, widen, deepen = "efficientnet_b1", (3, 240, 240), 1.0, 1.1
 
 
 class EfficientNetB2Config(_EfficientNet):
     """B0 with 1.1 times the width and 1.2 times the depth, for 260 pixels: 9,109,994 weights for 1000 classes."""
 
-    title: ClassVar[str] = "EfficientNet-B2 (2019): inverted residuals for 260 px, 9.1 million weights"
-    native: ClassVar[tuple[int, int, int]] = (3, 260, 260)
-    name: ClassVar[str] = "efficientnet_b2"
-    widen: ClassVar[float] = 1.1
-    deepen: ClassVar[float] = 1.2
-
-    dropout: float = Field(0.3, ge=0, lt=1, description="share of the last features switched off in each step")
+    title = "EfficientNet-B2 (2019): inverted residuals for 260 px, 9.1 million weights"
+    name, native, widen, deepen = "efficientnet_b2", (3, 260, 260), 1.1, 1.2
+    dropout: DropoutShare = 0.3
 
 
 class EfficientNetB3Config(_EfficientNet):
     """B0 with 1.2 times the width and 1.4 times the depth, for 300 pixels: 12,233,232 weights for 1000 classes."""
 
-    title: ClassVar[str] = "EfficientNet-B3 (2019): inverted residuals for 300 px, 12.2 million weights"
-    native: ClassVar[tuple[int, int, int]] = (3, 300, 300)
-    name: ClassVar[str] = "efficientnet_b3"
-    widen: ClassVar[float] = 1.2
-    deepen: ClassVar[float] = 1.4
-
-    dropout: float = Field(0.3, ge=0, lt=1, description="share of the last features switched off in each step")
+    title = "EfficientNet-B3 (2019): inverted residuals for 300 px, 12.2 million weights"
+    name, native, widen, deepen = "efficientnet_b3", (3, 300, 300), 1.2, 1.4
+    dropout: DropoutShare = 0.3
 
 
 class EfficientNet(nn.Module):

@@ -1,26 +1,50 @@
-"""What the published networks share: the input in front, a stem for small images, the least size, a recipe."""
+"""What the published networks share: class variables and fields, the input in front, a stem for small images, the
+least size, a recipe.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import nn
 
+from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.errors import ModelError
 from learnloop.models.config import describe
 from learnloop.nn.inputs import ImageInput
 
-Stem = Literal["auto", "published", "small"]
-STEM = "first layers: published (for 224 px), small (they keep the size); auto: small under 64 px"
-WIDTH = "factor on the published numbers of feature maps"
+Stem = Annotated[
+    Literal["auto", "published", "small"],
+    Field(description="first layers: published (for 224 px), small (they keep the size); auto: small under 64 px"),
+]
+Width = Annotated[float, Field(gt=0, le=8, description="factor on the published numbers of feature maps")]
 SMALL_SIDE = 64
 """Images with a shorter side below this get the small stem."""
 
+_TIMES = {3: "three", 4: "four", 5: "five"}
 _REFERENCE_ROWS = 50_000
 _FEWEST, _MOST = 10, 100
+
+
+class PublishedConfig(Config):
+    """What every published network of images declares; a family adds its fields, and each of its sizes sets the rest.
+
+    name     its key in MODELS, for messages
+    native   (channels, height, width) that it was published for
+    classes  that it was published for: those of ImageNet
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
+    numbers: ClassVar[str] = "standard"
+    rule: ClassVar[str] = "gradient"
+    native: ClassVar[tuple[int, int, int]] = (3, 224, 224)
+    classes: ClassVar[int] = 1000
 
 
 def behind_input(spec: InputSpec, net: nn.Module) -> nn.Sequential:
@@ -47,6 +71,17 @@ def require_side(name: str, least: int, spec: InputSpec, why: str, do: Sequence[
             cause="the architecture is too deep for pictures of this size",
             do=[f"--set data.image_size={least}", *do, "--model cnn"],
         )
+
+
+def stem_that_fits(name: str, stem: Stem, spec: InputSpec, *, published: int, small: int) -> bool:
+    """Whether `name` gets the small stem on these images. Raises ModelError where its layers would halve one pixel.
+
+    published, small  layers that halve the maps, with either stem: a side of 2^layers is the least
+    """
+    chosen = small_stem(stem, spec)
+    times, do = (small, ()) if chosen else (published, ("--set model.stem=small",))
+    require_side(name, 2**times, spec, f"{_TIMES[times]} layers halve them", do)
+    return chosen
 
 
 def scaled(maps: int, width: float) -> int:

@@ -7,21 +7,42 @@ from typing import Any, ClassVar
 from pydantic import Field
 from torch import Tensor, nn
 
-from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.models.config import require
-from learnloop.models.published import STEM, WIDTH, Stem, behind_input, require_side, scaled, sgd, small_stem
+from learnloop.models.published import PublishedConfig, Stem, Width, behind_input, scaled, sgd, stem_that_fits
 from learnloop.nn.init import initialise, initialise_output
 
 _MAPS = (64, 128, 256, 512)
-_LEAST, _LEAST_SMALL = 32, 8  # five halvings; three with the small stem
 
 
-class BasicBlock(nn.Module):
+class _Residual(nn.Module):
+    """y = relu(shortcut(x) + F(x)): what the two blocks share; each has its own F, which ends in `last_norm`.
+
+    [batch, maps, h, w] -> [batch, expansion width, h / stride, w / stride]. The shortcut is x itself, or a 1x1
+    convolution and a norm where the shape changes. He et al. 2016, section 3.3.
+    """
+
+    expansion: ClassVar[int]
+    relu: nn.ReLU
+    downsample: nn.Sequential | None
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        raise NotImplementedError
+
+    def residual(self, x: Tensor) -> Tensor:
+        """F(x)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.residual(x)  # [batch, expansion width, h / stride, w / stride]
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class BasicBlock(_Residual):
     """y = relu(shortcut(x) + F(x)), F = conv 3x3 - norm - relu - conv 3x3 - norm.
 
-    [batch, maps, h, w] -> [batch, width, h / stride, w / stride]. The shortcut is x itself, or a 1x1 convolution
-    and a norm where the shape changes. He et al. 2016, section 3.3.
+    [batch, maps, h, w] -> [batch, width, h / stride, w / stride]. He et al. 2016, section 3.3.
     """
 
     expansion: ClassVar[int] = 1
@@ -39,13 +60,12 @@ class BasicBlock(nn.Module):
     def last_norm(self) -> nn.BatchNorm2d:
         return self.bn2
 
-    def forward(self, x: Tensor) -> Tensor:
+    def residual(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))  # [batch, width, h / stride, w / stride]
-        y = self.bn2(self.conv2(y))
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return self.bn2(self.conv2(y))
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(_Residual):
     """y = relu(shortcut(x) + F(x)), F = conv 1x1 - norm - relu - conv 3x3 - norm - relu - conv 1x1 - norm.
 
     [batch, maps, h, w] -> [batch, 4 width, h / stride, w / stride]. He et al. 2016, section 4.1; the stride is at
@@ -70,17 +90,16 @@ class Bottleneck(nn.Module):
     def last_norm(self) -> nn.BatchNorm2d:
         return self.bn3
 
-    def forward(self, x: Tensor) -> Tensor:
+    def residual(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))  # [batch, width, h, w]
         y = self.relu(self.bn2(self.conv2(y)))  # [batch, width, h / stride, w / stride]
-        y = self.bn3(self.conv3(y))  # [batch, 4 width, h / stride, w / stride]
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return self.bn3(self.conv3(y))  # [batch, 4 width, h / stride, w / stride]
 
 
 Block = type[BasicBlock] | type[Bottleneck]
 
 
-class _ResNet(Config):
+class _ResNet(PublishedConfig):
     """What the five depths share.
 
     He, Zhang, Ren and Sun 2016, table 1. Weights are drawn after He et al. 2015; with `zero_init` the last norm of
@@ -91,25 +110,16 @@ class _ResNet(Config):
     channels. Names of weights as in torchvision.
     """
 
-    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
-    title: ClassVar[str]
-    numbers: ClassVar[str] = "standard"
-    rule: ClassVar[str] = "gradient"
-    native: ClassVar[tuple[int, int, int]] = (3, 224, 224)
-    classes: ClassVar[int] = 1000
-    name: ClassVar[str]
     block: ClassVar[Block]
     depths: ClassVar[tuple[int, ...]]
 
-    stem: Stem = Field("auto", description=STEM)
-    width: float = Field(1.0, gt=0, le=8, description=WIDTH)
+    stem: Stem = "auto"
+    width: Width = 1.0
     zero_init: bool = Field(True, description="start the last norm of each block at zero")
 
     def build(self, spec: InputSpec, outputs: int) -> nn.Module:
         require(self.name, self.inputs, spec, outputs)
-        small = small_stem(self.stem, spec)
-        why, do = ("three", ()) if small else ("five", ("--set model.stem=small",))
-        require_side(self.name, _LEAST_SMALL if small else _LEAST, spec, f"{why} layers halve them", do)
+        small = stem_that_fits(self.name, self.stem, spec, published=5, small=3)
         maps = tuple(scaled(size, self.width) for size in _MAPS)
         net = ResNet(self.block, self.depths, maps, spec.shape[0], outputs, small=small)
         if self.zero_init:
@@ -123,46 +133,36 @@ class _ResNet(Config):
 class ResNet18Config(_ResNet):
     """Blocks of two 3x3 convolutions, 2 + 2 + 2 + 2 of them: 11,689,512 weights for 1000 classes."""
 
-    title: ClassVar[str] = "ResNet-18 (2015): residual blocks of two convolutions, 11.7 million weights"
-    name: ClassVar[str] = "resnet18"
-    block: ClassVar[Block] = BasicBlock
-    depths: ClassVar[tuple[int, ...]] = (2, 2, 2, 2)
+    title = "ResNet-18 (2015): residual blocks of two convolutions, 11.7 million weights"
+    name, block, depths = "resnet18", BasicBlock, (2, 2, 2, 2)
 
 
 class ResNet34Config(_ResNet):
     """Blocks of two 3x3 convolutions, 3 + 4 + 6 + 3 of them: 21,797,672 weights for 1000 classes."""
 
-    title: ClassVar[str] = "ResNet-34 (2015): residual blocks of two convolutions, 21.8 million weights"
-    name: ClassVar[str] = "resnet34"
-    block: ClassVar[Block] = BasicBlock
-    depths: ClassVar[tuple[int, ...]] = (3, 4, 6, 3)
+    title = "ResNet-34 (2015): residual blocks of two convolutions, 21.8 million weights"
+    name, block, depths = "resnet34", BasicBlock, (3, 4, 6, 3)
 
 
 class ResNet50Config(_ResNet):
     """Blocks of 1x1, 3x3, 1x1 convolutions, 3 + 4 + 6 + 3 of them: 25,557,032 weights for 1000 classes."""
 
-    title: ClassVar[str] = "ResNet-50 (2015): residual bottleneck blocks, 25.6 million weights"
-    name: ClassVar[str] = "resnet50"
-    block: ClassVar[Block] = Bottleneck
-    depths: ClassVar[tuple[int, ...]] = (3, 4, 6, 3)
+    title = "ResNet-50 (2015): residual bottleneck blocks, 25.6 million weights"
+    name, block, depths = "resnet50", Bottleneck, (3, 4, 6, 3)
 
 
 class ResNet101Config(_ResNet):
     """Blocks of 1x1, 3x3, 1x1 convolutions, 3 + 4 + 23 + 3 of them: 44,549,160 weights for 1000 classes."""
 
-    title: ClassVar[str] = "ResNet-101 (2015): residual bottleneck blocks, 44.5 million weights"
-    name: ClassVar[str] = "resnet101"
-    block: ClassVar[Block] = Bottleneck
-    depths: ClassVar[tuple[int, ...]] = (3, 4, 23, 3)
+    title = "ResNet-101 (2015): residual bottleneck blocks, 44.5 million weights"
+    name, block, depths = "resnet101", Bottleneck, (3, 4, 23, 3)
 
 
 class ResNet152Config(_ResNet):
     """Blocks of 1x1, 3x3, 1x1 convolutions, 3 + 8 + 36 + 3 of them: 60,192,808 weights for 1000 classes."""
 
-    title: ClassVar[str] = "ResNet-152 (2015): residual bottleneck blocks, 60.2 million weights"
-    name: ClassVar[str] = "resnet152"
-    block: ClassVar[Block] = Bottleneck
-    depths: ClassVar[tuple[int, ...]] = (3, 8, 36, 3)
+    title = "ResNet-152 (2015): residual bottleneck blocks, 60.2 million weights"
+    name, block, depths = "resnet152", Bottleneck, (3, 8, 36, 3)
 
 
 class ResNet(nn.Module):
@@ -197,7 +197,7 @@ class ResNet(nn.Module):
     def start_as_shortcuts(self) -> None:
         """Set the scale of each block's last norm to zero: F(x) = 0."""
         for module in self.modules():
-            if isinstance(module, BasicBlock | Bottleneck):
+            if isinstance(module, _Residual):
                 nn.init.zeros_(module.last_norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 from torch import Tensor, nn
 
-from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.models.config import require
-from learnloop.models.published import SMALL_SIDE, WIDTH, behind_input, require_side, scaled, sgd
+from learnloop.models.published import SMALL_SIDE, PublishedConfig, Width, behind_input, require_side, scaled, sgd
 from learnloop.nn.init import initialise, initialise_output
 
 POOL = 7
@@ -18,7 +17,7 @@ _MAPS = (64, 128, 256, 512, 512)
 _LEAST = 2 ** len(_MAPS)
 
 
-class _VGG(Config):
+class _VGG(PublishedConfig):
     """What the eight configurations share.
 
     Simonyan and Zisserman 2015, table 1; the forms with batch norm put it between convolution and ReLU (Ioffe and
@@ -27,17 +26,10 @@ class _VGG(Config):
     nothing at 224 pixels. Names of weights as in torchvision.
     """
 
-    inputs: ClassVar[frozenset[str]] = frozenset({"image"})
-    title: ClassVar[str]
-    numbers: ClassVar[str] = "standard"
-    rule: ClassVar[str] = "gradient"
-    native: ClassVar[tuple[int, int, int]] = (3, 224, 224)
-    classes: ClassVar[int] = 1000
-    name: ClassVar[str]
     convs: ClassVar[tuple[int, ...]]
     norm: ClassVar[bool] = False
 
-    width: float = Field(1.0, gt=0, le=8, description=WIDTH)
+    width: Width = 1.0
     pool: int = Field(POOL, ge=1, description="side of the maps that the dense layers see")
     dense: int = Field(4096, ge=1, description="units of each dense layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of dense units switched off in each step")
@@ -59,69 +51,57 @@ class _VGG(Config):
 class VGG11Config(_VGG):
     """Eight 3x3 convolutions in five stages and three dense layers: 132,863,336 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-11 (2014): eight 3x3 convolutions, three dense layers, 133 million weights"
-    name: ClassVar[str] = "vgg11"
-    convs: ClassVar[tuple[int, ...]] = (1, 1, 2, 2, 2)
+    title = "VGG-11 (2014): eight 3x3 convolutions, three dense layers, 133 million weights"
+    name, convs = "vgg11", (1, 1, 2, 2, 2)
 
 
 class VGG13Config(_VGG):
     """Ten 3x3 convolutions in five stages and three dense layers: 133,047,848 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-13 (2014): ten 3x3 convolutions, three dense layers, 133 million weights"
-    name: ClassVar[str] = "vgg13"
-    convs: ClassVar[tuple[int, ...]] = (2, 2, 2, 2, 2)
+    title = "VGG-13 (2014): ten 3x3 convolutions, three dense layers, 133 million weights"
+    name, convs = "vgg13", (2, 2, 2, 2, 2)
 
 
 class VGG16Config(_VGG):
     """Thirteen 3x3 convolutions in five stages and three dense layers: 138,357,544 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-16 (2014): thirteen 3x3 convolutions, three dense layers, 138 million weights"
-    name: ClassVar[str] = "vgg16"
-    convs: ClassVar[tuple[int, ...]] = (2, 2, 3, 3, 3)
+    title = "VGG-16 (2014): thirteen 3x3 convolutions, three dense layers, 138 million weights"
+    name, convs = "vgg16", (2, 2, 3, 3, 3)
 
 
 class VGG19Config(_VGG):
     """Sixteen 3x3 convolutions in five stages and three dense layers: 143,667,240 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-19 (2014): sixteen 3x3 convolutions, three dense layers, 144 million weights"
-    name: ClassVar[str] = "vgg19"
-    convs: ClassVar[tuple[int, ...]] = (2, 2, 4, 4, 4)
+    title = "VGG-19 (2014): sixteen 3x3 convolutions, three dense layers, 144 million weights"
+    name, convs = "vgg19", (2, 2, 4, 4, 4)
 
 
 class VGG11BNConfig(_VGG):
     """VGG-11 with batch norm after each convolution: 132,868,840 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-11 with batch norm: trains faster and from larger rates"
-    name: ClassVar[str] = "vgg11_bn"
-    convs: ClassVar[tuple[int, ...]] = VGG11Config.convs
-    norm: ClassVar[bool] = True
+    title = "VGG-11 with batch norm: trains faster and from larger rates"
+    name, convs, norm = "vgg11_bn", VGG11Config.convs, True
 
 
 class VGG13BNConfig(_VGG):
     """VGG-13 with batch norm after each convolution: 133,053,736 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-13 with batch norm: trains faster and from larger rates"
-    name: ClassVar[str] = "vgg13_bn"
-    convs: ClassVar[tuple[int, ...]] = VGG13Config.convs
-    norm: ClassVar[bool] = True
+    title = "VGG-13 with batch norm: trains faster and from larger rates"
+    name, convs, norm = "vgg13_bn", VGG13Config.convs, True
 
 
 class VGG16BNConfig(_VGG):
     """VGG-16 with batch norm after each convolution: 138,365,992 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-16 with batch norm: trains faster and from larger rates"
-    name: ClassVar[str] = "vgg16_bn"
-    convs: ClassVar[tuple[int, ...]] = VGG16Config.convs
-    norm: ClassVar[bool] = True
+    title = "VGG-16 with batch norm: trains faster and from larger rates"
+    name, convs, norm = "vgg16_bn", VGG16Config.convs, True
 
 
 class VGG19BNConfig(_VGG):
     """VGG-19 with batch norm after each convolution: 143,678,248 weights for 1000 classes."""
 
-    title: ClassVar[str] = "VGG-19 with batch norm: trains faster and from larger rates"
-    name: ClassVar[str] = "vgg19_bn"
-    convs: ClassVar[tuple[int, ...]] = VGG19Config.convs
-    norm: ClassVar[bool] = True
+    title = "VGG-19 with batch norm: trains faster and from larger rates"
+    name, convs, norm = "vgg19_bn", VGG19Config.convs, True
 
 
 class VGG(nn.Module):

@@ -1,4 +1,4 @@
-"""What this machine is: cores that may be used, memory, bfloat16, GPU. Read from the system, not guessed."""
+"""What this machine is: cores that may be used, memory, bfloat16, float16, GPU. Read from the system, not guessed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,29 @@ def bf16_in_hardware(device: torch.device | str = "cpu") -> bool:
     return kind == "cpu" and _cpu_bf16()
 
 
+def fp16_in_hardware(device: torch.device | str = "cpu") -> bool:
+    """Whether float16 is the low precision of this device: a GPU of compute capability 7.0 to 7.x (Volta, Turing).
+
+    Before it there are no tensor cores (Pascal), after it there is bfloat16, which needs no loss scaling (Ampere).
+    """
+    device = torch.device(device)
+    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] == 7
+
+
+@functools.cache
+def cpu_computes_float16() -> bool:
+    """Whether torch's autocast on the CPU takes float16: tried on one product, since older ones warn and go on in
+    float32.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with torch.autocast("cpu", dtype=torch.float16):
+                return torch.mm(torch.ones(1, 1), torch.ones(1, 1)).dtype == torch.float16
+        except RuntimeError:
+            return False
+
+
 @functools.cache
 def _cpu_bf16() -> bool:
     # "bf16" alone is the flag's name on ARM (Features), the others are those of x86 (flags)
@@ -135,6 +159,7 @@ class Machine:
     hardware
     gpu     the first GPU's name or ""                           gpu_bytes  its memory
     gpu_bf16  bfloat16 in the GPU's hardware                      memory_bytes  main memory or None
+    gpu_fp16  the GPU has tensor cores for float16 and none for bfloat16
     """
 
     cpu: str
@@ -144,6 +169,7 @@ class Machine:
     gpu: str = ""
     gpu_bytes: int = 0
     gpu_bf16: bool = False
+    gpu_fp16: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -161,6 +187,7 @@ def machine() -> Machine:
         gpu=properties.name if properties else "",
         gpu_bytes=int(properties.total_memory) if properties else 0,
         gpu_bf16=gpu and bf16_in_hardware("cuda"),
+        gpu_fp16=gpu and fp16_in_hardware("cuda"),
     )
 
 
@@ -175,6 +202,7 @@ def signature() -> str:
         here.gpu_bytes,
         platform.machine(),
         sorted(_cpu_flags()),
+        *(["float16"] if here.gpu_fp16 else []),
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 

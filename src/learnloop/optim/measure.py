@@ -3,18 +3,14 @@
 Starting from plain float32, one thing is changed at a time (threads, then layout and precision, then
 compilation) and a change is kept only if it is at least 5 % faster than the best so far, so that noise rarely
 decides. The time of a way is the least of a few steps: other processes can only add to it (Chen & Revels,
-arXiv:1608.04295, section II). bfloat16 must also agree with float32: the loss within 2 % and the gradients'
-cosine above 0.98.
+arXiv:1608.04295, section II). bfloat16, or float16 on GPUs that have tensor cores for it alone, must also agree
+with float32: the loss within 2 % and the gradients' cosine above 0.98.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
-import os
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,10 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from learnloop.contracts import Batch
-from learnloop.errors import RunError, UserError
+from learnloop.errors import UserError
 from learnloop.optim import machine
 from learnloop.optim.memory import keep_memory
-from learnloop.optim.plan import Plan, PlanConfig, Trial, lay_out_filters, thread_counts
+from learnloop.optim.plan import DType, Plan, PlanConfig, Trial, lay_out_filters, thread_counts
+from learnloop.optim.remember import key_of, remember, remembered
+from learnloop.optim.scaling import LossScaling
 from learnloop.optim.wait import bound_wait
 
 GAIN = 0.95
@@ -42,13 +40,16 @@ LEAST_S, MOST_S = 0.3, 20.0
 """... within these bounds, in seconds, when no `budget_s` is given."""
 EACH_S = 0.03
 """Seconds of timed steps for one way; up to ten times that when the budget allows."""
+LEAST_ROWS = 64
+"""Fewer rows of a batch are not timed: norms and precision behave otherwise in small batches."""
+STEPS_TIMED = 40
+"""About as many plain steps as all ways together take."""
 COMPILE_AFTER_S = 600.0
 """Shorter runs are not compiled: torch.compile takes from 20 s to over a minute, and a run must be ten times
 that.
 """
 BIG = 1 << 16
-"""Numbers in a weight from which a product is worth bfloat16."""
-FORMAT = 3
+"""Numbers in a weight from which a product is worth a lower precision."""
 
 LossOf = Callable[[nn.Module, Batch], Tensor]
 
@@ -82,8 +83,8 @@ def measure(
     if options.name == "plain" or not batches:
         return start
     start = replace(start, memory=keep_memory())
-    path = None if cache is None else cache / f"{_key(batches, options, signature)}.json"
-    known, complaint = _remembered(path)
+    path = None if cache is None else cache / f"{key_of(batches, options, signature)}.json"
+    known, complaint = remembered(path)
     if known is not None:
         return replace(known, origin="cached", wait=start.wait, memory=start.memory)
     try:
@@ -93,7 +94,7 @@ def measure(
     with _undisturbed():
         plan = search.run(steps, seconds, budget_s)
     plan = replace(plan, notes=(*complaint, *plan.notes))
-    return plan if path is None else _remember(path, plan)
+    return plan if path is None else remember(path, plan)
 
 
 @dataclass
@@ -118,9 +119,13 @@ class _Search:
         self._trials: list[Trial] = []
         self._ends = float("inf")
         self._each = EACH_S
+        self._scale = 1.0
+        """Rows of a batch over the rows that are timed."""
+        self._scaling: LossScaling | None = None
 
     def run(self, steps: int | None, seconds: float | None, budget_s: float | None) -> Plan:
         began = time.perf_counter()
+        self._shorten(steps, seconds, budget_s)
         best = self._plain(None if budget_s is None else began + budget_s)
         plain_ms = best.ms
         assert plain_ms is not None
@@ -134,12 +139,41 @@ class _Search:
         best = self._compile(best, expected, steps)
         return replace(best, plain_ms=plain_ms, origin="measured", fused=True, trials=tuple(self._trials))
 
-    def _plain(self, ends: float | None) -> Plan:
-        """Time what the recipe fixed, plain in all the rest, with the threads torch would use."""
+    def _shorten(self, steps: int | None, seconds: float | None, budget_s: float | None) -> None:
+        """Where steps are long, time them on some rows of each batch: all ways are tried, and their ratios are the
+        same. Without this a wide network's only way that was tried in time would be the plain one.
+        """
+        whole = self._batches
+        rows = min(len(next(iter(batch.values()))) for batch in whole)
+        if rows <= LEAST_ROWS:
+            return
+        plan = self._fixed()
+        self._adopt(plan)
+        self._batches = [_head(batch, LEAST_ROWS) for batch in whole]
+        try:
+            self._step(plan, plan.place(dict(self._batches[0])))
+            began = time.perf_counter()
+            self._step(plan, plan.place(dict(self._batches[0])))
+            a_row = (time.perf_counter() - began) / LEAST_ROWS
+        except Exception:  # own code may need whole batches; what is wrong in both is told by the plain way
+            self._batches = whole
+            return
+        expected = seconds if seconds is not None else (steps or 0) * a_row * rows
+        budget = min(max(SHARE * expected, LEAST_S), MOST_S) if budget_s is None else budget_s
+        fitting = max(LEAST_ROWS, int(budget / STEPS_TIMED / a_row))
+        self._scale = max(1.0, rows / fitting)
+        self._batches = whole if fitting >= rows else [_head(batch, fitting) for batch in whole]
+
+    def _fixed(self) -> Plan:
+        """What the recipe fixed, plain in all the rest, with the threads torch would use."""
         here = torch.get_num_threads()
         threads = self._start.threads or (min(here, machine.usable_cores()) if self._start.device == "cpu" else here)
-        # compilation, if it was asked for, is not timed here: it would take the whole budget
-        plan = replace(self._start, threads=threads, compile=False)
+        # compilation, if it was asked for, is not timed: it would take the whole budget
+        return replace(self._start, threads=threads, compile=False)
+
+    def _plain(self, ends: float | None) -> Plan:
+        """Time the plain way."""
+        plan = self._fixed()
         self._ends = float("inf") if ends is None else ends
         ms = self._time(plan, None)
         self._note(plan, ms, "plain" if self._start.origin == "plain" else "as the recipe set it")
@@ -154,15 +188,16 @@ class _Search:
             for count in thread_counts():
                 yield lambda plan, count=count: replace(plan, threads=count)  # type: ignore[misc]
         images = any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in self._net.modules())
-        low = options.dtype is None and self._matters() and machine.bf16_in_hardware(best.device)
+        low = options.dtype is None and self._matters() and _low_precision(best.device) != "float32"
+        last = options.channels_last is None and images
+        if low and last:  # together first: where time is short, no other way is tried
+            yield lambda plan: replace(plan, dtype=_low_precision(plan.device), channels_last=True)
         if low:
-            yield lambda plan: replace(plan, dtype="bfloat16")
-        if options.channels_last is None and images:
-            yield lambda plan: replace(plan, channels_last=True)
-        if low and images and options.channels_last is None:
-            yield lambda plan: replace(plan, dtype="bfloat16", channels_last=True)
+            yield lambda plan: replace(plan, dtype=_low_precision(plan.device), channels_last=self._start.channels_last)
+        if last:
+            yield lambda plan: replace(plan, dtype=self._start.dtype, channels_last=True)
         if low and options.threads is None and best.device == "cpu":
-            # in bfloat16 another number of threads may be best
+            # in another precision another number of threads may be best
             for count in thread_counts()[:2]:
                 yield lambda plan, count=count: replace(plan, threads=count)  # type: ignore[misc]
 
@@ -188,7 +223,7 @@ class _Search:
         assert best.ms is not None
         if any(_same_way(trial, other) for trial in self._trials):
             return best
-        if time.perf_counter() + 3 * best.ms / 1000 > self._ends:
+        if time.perf_counter() + 3 * best.ms / 1000 / self._scale > self._ends:
             self._note(other, None, "not tried: the time for measuring was used up")
             return best
         try:
@@ -230,16 +265,17 @@ class _Search:
             least = min(least, took)
             if time.perf_counter() > self._ends:
                 break
-            if best_ms is not None and tries >= 3 and least * 1000 > 1.5 * best_ms:
+            if best_ms is not None and tries >= 3 and least * 1000 * self._scale > 1.5 * best_ms:
                 break
-        return least * 1000
+        return least * 1000 * self._scale
 
     def _adopt(self, plan: Plan) -> None:
-        """Give the copy the plan's device, layout and threads."""
+        """Give the copy the plan's device, layout and threads, and its steps the plan's loss scaling."""
         if plan.threads:
             torch.set_num_threads(plan.threads)
         lay_out_filters(self._net, last=False)
         replace(plan, compile=False).prepare(self._net)
+        self._scaling = plan.loss_scaling()
 
     def _step(self, plan: Plan, batch: Batch) -> Tensor:
         """Forward and backward; the gradients are left in `p.grad`, which were dropped before."""
@@ -247,7 +283,11 @@ class _Search:
             p.grad = None
         with plan.autocast():
             value = self._loss(self._net, batch)
-        value.backward()
+        if self._scaling is None:
+            value.backward()
+        else:  # looking at the gradients and dividing them is part of what this precision costs
+            self._scaling.backward(value)
+            self._scaling.unscale([p.grad for p in self._net.parameters() if p.grad is not None])
         return value.detach()
 
     def _disagreement(self, plan: Plan) -> str:
@@ -274,10 +314,16 @@ class _Search:
 
     def _outcome(self, plan: Plan, seed: int) -> _Agreement:
         self._adopt(plan)
-        torch.manual_seed(seed)
-        value = self._step(plan, plan.place(dict(self._batches[0])))
+        value = self._seeded_step(plan, seed)
+        # training, too, would skip steps until it has come to a scale that does not overflow
+        while self._scaling is not None and self._scaling.good == 0 and not self._scaling.spent:
+            value = self._seeded_step(plan, seed)
         grads = [p.grad.double().flatten() for p in self._net.parameters() if p.grad is not None]
         return _Agreement(float(value), torch.cat(grads) if grads else torch.zeros(1))
+
+    def _seeded_step(self, plan: Plan, seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        return self._step(plan, plan.place(dict(self._batches[0])))
 
     def _compile(self, best: Plan, expected: float | None, steps: int | None) -> Plan:
         """torch.compile where the recipe asks for it, or where it is sure to pay back within the run."""
@@ -311,9 +357,22 @@ class _Search:
         self._trials.append(Trial(*way, rounded, verdict))
 
 
+def _low_precision(device: str) -> DType:
+    """What is worth trying beside float32: at most one other precision a device, float32 where there is none."""
+    if machine.bf16_in_hardware(device):
+        return "bfloat16"
+    return "float16" if machine.fp16_in_hardware(device) else "float32"
+
+
 def _same_way(trial: Trial, plan: Plan) -> bool:
     tried = (trial.device, trial.threads, trial.dtype, trial.channels_last, trial.compile)
     return tried == (plan.device, plan.threads, plan.dtype, plan.channels_last, plan.compile)
+
+
+def _head(batch: Batch, rows: int) -> Batch:
+    """The first rows of everything that has as many as the batch."""
+    whole = len(next(iter(batch.values())))
+    return {key: value[:rows] if value.ndim and len(value) == whole else value for key, value in batch.items()}
 
 
 def _nothing() -> None:
@@ -335,43 +394,3 @@ def _undisturbed() -> Iterator[None]:
         random.setstate(python_state)
         if gpu_states:
             torch.cuda.set_rng_state_all(gpu_states)
-
-
-def _key(batches: Sequence[Batch], options: PlanConfig, signature: str) -> str:
-    """A name for this model on this machine, busy or not, with this torch and batches of this shape."""
-    shapes = sorted((name, str(tensor.dtype), list(tensor.shape)) for name, tensor in batches[0].items())
-    # what is best beside another busy process is not what is best alone
-    here = (machine.signature(), machine.other_load() > 0, torch.__version__, bound_wait())
-    parts = [FORMAT, signature, here, shapes, options.model_dump()]
-    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
-
-
-def _remembered(path: Path | None) -> tuple[Plan | None, tuple[str, ...]]:
-    """The remembered Plan, if there is a good one, and what to say about a damaged one."""
-    if path is None or not path.exists():
-        return None, ()
-    try:
-        return Plan.from_json(json.loads(path.read_text(encoding="utf-8"))), ()
-    except (OSError, ValueError, AttributeError, RunError) as problem:
-        return None, (f"the remembered plan {path} was damaged ({type(problem).__name__}) and is measured anew",)
-
-
-def _remember(path: Path, plan: Plan) -> Plan:
-    """Write beside, then rename: a reader sees the old file, the new one, or none. A full disk only costs the
-    memory.
-    """
-    kept = replace(plan, notes=())
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
-            temporary = file.name
-            json.dump(kept.to_json(), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as problem:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        return replace(plan, notes=(*plan.notes, f"the plan could not be remembered in {path.parent} ({problem})"))
-    return plan

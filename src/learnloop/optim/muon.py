@@ -90,12 +90,15 @@ def muon_kernel(
     steps: int,
     adjust: Adjust,
     dtype: torch.dtype,
+    unit_rows: bool = False,
 ) -> Kernel:
     """B <- mu B + (1 - mu) G; U = (1 - mu) G + mu B (Nesterov) or B; W <- (1 - alpha lambda) W - alpha r
     NS(U).
 
     r = sqrt(max(1, out / in)) ("original", Jordan) or 0.2 sqrt(max(out, in)) ("match_rms_adamw", Liu et al.,
-    arXiv:2502.16982, section 2.2), so that steps have the same size in matrices of every shape.
+    arXiv:2502.16982, section 2.2), so that steps have the same size in matrices of every shape. With `unit_rows`
+    then W <- W sqrt(out) / |W|_F: rows have length 1 in the mean (Jordan, airbench94_muon). A step then turns weights
+    by the same angle however long the run; only for layers with a norm behind them, which takes their scale away.
     """
 
     def kernel(params: list[Tensor], grads: list[Tensor], slots: Slots, counts: list[Tensor], lr: float) -> None:
@@ -111,6 +114,8 @@ def muon_kernel(
                 p = params[i]
                 p.mul_(1 - lr * weight_decay)
                 p.add_(_back(ortho if stacked is None else ortho[place], p, kind), alpha=-rate)
+                if unit_rows:
+                    _to_unit_rows(p, kind)
 
     return kernel
 
@@ -126,6 +131,14 @@ def _back(ortho: Tensor, p: Tensor, kind: Kind) -> Tensor:
     if kind == "filter":
         return ortho.reshape(p.shape)  # [out, in * height * width] -> [out, in, height, width]
     return ortho.mT if kind == "batch" else ortho  # [members, out, in] -> [members, in, out]
+
+
+def _to_unit_rows(p: Tensor, kind: Kind) -> None:
+    """W <- W sqrt(out) / |W|_F, each member of a batch [members, in, out] by itself."""
+    if kind == "batch":
+        p.mul_(math.sqrt(p.shape[-1]) / p.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-12))
+    else:
+        p.mul_(math.sqrt(len(p)) / p.norm().clamp(min=1e-12))
 
 
 def _ratio(matrix: Tensor, adjust: Adjust) -> float:

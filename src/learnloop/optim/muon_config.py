@@ -35,6 +35,10 @@ class MuonConfig(Declared):
     adjust: Adjust = Field(
         "original", description="scale by shape: original (Jordan), or match_rms_adamw (then use AdamW's lr)"
     )
+    unit_rows: bool = Field(
+        False,
+        description="after each step scale what Muon moves back to rows of mean length 1; for layers before a norm",
+    )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         "auto", description="of the Newton-Schulz iteration; auto: bfloat16 where the hardware has it"
     )
@@ -70,5 +74,6 @@ class MuonConfig(Declared):
             steps=self.ns_steps,
             adjust=self.adjust,
             dtype=torch.bfloat16 if low else torch.float32,
+            unit_rows=self.unit_rows,
         )
         return Group("muon", members, self.lr * factor, kernel, {"momentum": zeros}, counts=False)

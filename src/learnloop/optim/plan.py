@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import torch
 from pydantic import Field
@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from learnloop.config import Config
 from learnloop.errors import RecipeError, RunError
-from learnloop.optim.machine import usable_cores
+from learnloop.optim.machine import cpu_computes_float16, usable_cores
 from learnloop.optim.memory import keep_memory
+from learnloop.optim.scaling import LossScaling
 
-DType = Literal["float32", "bfloat16"]
+DType = Literal["float32", "bfloat16", "float16"]
+_AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _PLAIN_PRECISION: AbstractContextManager[Any] = nullcontext()
 
 
@@ -42,7 +44,8 @@ class Plan:
     threads        threads of one operation on the CPU; 0 leaves torch's choice
     wait           how idle OpenMP threads wait, as `learnloop.optim.wait.bound_wait` found it
     memory         what malloc does with freed memory, as `learnloop.optim.memory.keep_memory` found it
-    dtype          "bfloat16" computes convolutions and products in it (autocast); weights stay float32
+    dtype          "bfloat16" and "float16" compute convolutions and products in it (autocast); weights stay
+                   float32. float16 needs `loss_scaling`
     channels_last  images and filters lie in memory as [batch, height, width, channels]; dropout on images
                    draws its masks in the order of memory, hence others (of the same distribution)
     compile        the network goes through torch.compile
@@ -110,7 +113,7 @@ class Plan:
             values["trials"] = tuple(Trial(**trial) for trial in values["trials"])
             values["notes"] = tuple(values["notes"])
             plan = cls(**values)
-            if plan.dtype not in ("float32", "bfloat16") or not isinstance(plan.threads, int):
+            if plan.dtype not in get_args(DType) or not isinstance(plan.threads, int):
                 raise ValueError(f"dtype {plan.dtype!r}, threads {plan.threads!r}")
             torch.device(plan.device)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as problem:
@@ -159,7 +162,11 @@ class Plan:
         """`with plan.autocast():` around forward and loss (not around backward); free of cost for float32."""
         if self.dtype == "float32":
             return _PLAIN_PRECISION
-        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+        return torch.autocast(torch.device(self.device).type, dtype=_AUTOCAST[self.dtype])
+
+    def loss_scaling(self) -> LossScaling | None:
+        """What the Updater needs for this precision: a new one for float16, None for the others."""
+        return LossScaling() if self.dtype == "float16" else None
 
 
 PLAIN = Plan(fused=False)
@@ -173,22 +180,26 @@ class PlanConfig(Config):
     name: Literal["auto", "plain"] = Field("auto", description="auto: time real steps and choose; plain: plain PyTorch")
     device: str | None = Field(None, pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N; null: the best")
     threads: int | None = Field(None, ge=1, description="threads of one operation on the CPU; null: chosen")
-    dtype: DType | None = Field(None, description="float32, or bfloat16 for products and convolutions; null: chosen")
+    dtype: DType | None = Field(
+        None,
+        description="float32, or bfloat16 or float16 (with loss scaling) for products and convolutions; null: chosen",
+    )
     channels_last: bool | None = Field(None, description="memory layout of images and filters; null: chosen")
     compile: bool | None = Field(None, description="torch.compile the network; null: only when it pays back")
 
     def fixed(self, wait: str = "default") -> Plan:
         """The Plan without measuring: what is set, and plain PyTorch for the rest.
 
-        Raises RecipeError for a device that this machine does not have.
+        Raises RecipeError for a device that this machine does not have, or a dtype that it does not compute.
         """
+        device = check_device(self.device)
         chosen = (self.device, self.threads, self.dtype, self.channels_last, self.compile)
         return replace(
             PLAIN,
-            device=check_device(self.device),
+            device=device,
             threads=self.threads or 0,
             wait=wait,
-            dtype=self.dtype or "float32",
+            dtype=check_dtype(self.dtype, device),
             channels_last=bool(self.channels_last),
             compile=bool(self.compile),
             fused=self.name != "plain",
@@ -212,6 +223,20 @@ def check_device(name: str | None) -> str:
             available=["cpu", *(f"cuda:{i}" for i in range(gpus))],
         )
     return name
+
+
+def check_dtype(name: DType | None, device: str) -> DType:
+    """`name`, or float32. Raises RecipeError for float16 on a CPU whose torch has no autocast to it."""
+    if name == "float16" and device == "cpu" and not cpu_computes_float16():
+        raise RecipeError(
+            "plan.dtype",
+            "must be a precision that torch computes on the device",
+            found="'float16' on the CPU",
+            cause=f"torch {torch.__version__} has no autocast to float16 on the CPU",
+            do="--set plan.dtype=bfloat16",
+            available=["float32", "bfloat16"],
+        )
+    return name or "float32"
 
 
 def thread_counts() -> list[int]:

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from learnloop.contracts import State
+from learnloop.errors import RunError
 from learnloop.optim.average import WeightAverage
 from learnloop.optim.backward import backward
+from learnloop.optim.scaling import LossScaling
 from learnloop.optim.schedules import Schedule
 from learnloop.optim.stepper import Stepper
 
@@ -27,7 +29,7 @@ class NonFiniteStep(Exception):
 
 
 class Updater:
-    """Optimiser + schedule + clipping + accumulation + L1 + weight averaging.
+    """Optimiser + schedule + loss scaling + clipping + accumulation + L1 + weight averaging.
 
     One update, with g the gradient of the mean loss over `accumulate` batches::
 
@@ -37,6 +39,10 @@ class Updater:
         a := d a + (1 - d) w                       (weight average, used for evaluation)
 
     A step whose loss or gradient norm is not finite is refused with `NonFiniteStep`; weights stay as they were.
+
+    scaling  for float16, None otherwise: g is computed from the scaled loss and divided before all of the above. An
+             update whose g is not finite is skipped instead, nothing of it is kept but the count and the smaller
+             scale; when no scale is left to try, it is refused.
     """
 
     def __init__(
@@ -48,10 +54,12 @@ class Updater:
         accumulate: int = 1,
         l1: float = 0.0,
         average: WeightAverage | None = None,
+        scaling: LossScaling | None = None,
     ) -> None:
         self.stepper = stepper
         self.schedule = schedule
         self.average = average
+        self.scaling = scaling
         self._clip = clip
         self._accumulate = accumulate
         self._l1 = l1
@@ -81,9 +89,13 @@ class Updater:
             if not math.isfinite(value):
                 self.stepper.zero_grad()
                 raise NonFiniteStep("the loss", value)
-        backward(loss if self._accumulate == 1 else loss / self._accumulate)
-        if self._batches % self._accumulate:
-            return
+        if self.scaling is not None:
+            if not self._scaled_backward(self.scaling, loss):
+                return
+        else:
+            backward(loss if self._accumulate == 1 else loss / self._accumulate)
+            if self._batches % self._accumulate:
+                return
         if self._l1:
             self._add_l1()
         if self._clip is not None:
@@ -92,6 +104,24 @@ class Updater:
         self.stepper.zero_grad()
         if self.average is not None:
             self.average.update()
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences to say once when training has ended."""
+        remark = "" if self.scaling is None else self.scaling.remark()
+        return (remark,) if remark else ()
+
+    def _scaled_backward(self, scaling: LossScaling, loss: Tensor) -> bool:
+        """Add the gradient; True when those of a whole update are there, divided and finite."""
+        scaling.backward(loss if self._accumulate == 1 else loss / self._accumulate)
+        if self._batches % self._accumulate:
+            return False
+        norm = scaling.unscale(self.stepper.grads())
+        if math.isfinite(norm):
+            return True
+        self.stepper.zero_grad()
+        if scaling.spent:
+            raise NonFiniteStep("the norm of the gradient (in float16, at every loss scale down to 1)", norm)
+        return False
 
     @torch.no_grad()
     def _add_l1(self) -> None:
@@ -116,17 +146,19 @@ class Updater:
             torch._foreach_mul_(grads, torch.clamp(most / norm, max=1.0))
 
     def state_dict(self) -> State:
-        """Everything that changes. Gradients that are half accumulated are part of it."""
+        """Everything that changes. Gradients that are half accumulated are part of it, scaled as they are."""
         pending = self._batches % self._accumulate != 0
         return {
             "stepper": self.stepper.state_dict(),
             "schedule": self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
+            "scaling": None if self.scaling is None else self.scaling.state_dict(),
             "batches": self._batches,
             "grads": [None if p.grad is None else p.grad for p in self.stepper.params] if pending else None,
         }
 
     def load_state_dict(self, state: State) -> None:
+        self._load_scaling(state.get("scaling"))  # checkpoints written before there was float16 have none
         self.stepper.load_state_dict(state["stepper"])
         self.schedule.load_state_dict(state["schedule"])
         if self.average is not None:
@@ -136,3 +168,15 @@ class Updater:
         if state["grads"] is not None:
             for parameter, grad in zip(self.stepper.params, state["grads"]):
                 parameter.grad = None if grad is None else grad.to(parameter.device, copy=True)
+
+    def _load_scaling(self, state: State | None) -> None:
+        if (state is None) != (self.scaling is None):
+            raise RunError(
+                "checkpoint",
+                f"must be of a run in {'float32 or bfloat16' if self.scaling is None else 'float16'}, as its plan is",
+                found="no loss scale in it" if state is None else "the loss scale of a run in float16",
+                cause="plan.json is not the one that the run was begun with",
+                do="put the run's own plan.json back, or begin a new run",
+            )
+        if self.scaling is not None and state is not None:
+            self.scaling.load_state_dict(state)

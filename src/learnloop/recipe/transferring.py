@@ -10,7 +10,7 @@ from learnloop.models.transfer import BASE_LR, DECAY, Mode
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.recipe import OBJECT
 
-_REPLACED = ("optimiser", "schedule", "train")
+_REPLACED = ("model", "optimiser", "schedule", "train")
 """Sections in which a model's advice is about training from scratch."""
 
 
@@ -74,7 +74,9 @@ def decided(draft: Draft, mode: Mode, origins: dict[str, str]) -> dict[str, Any]
 def transfer_advice(advice: Mapping[str, Any], mode: Mode, rows: int, minutes: float | None) -> dict[str, Any]:
     """A model's advice, with AdamW and gentle rates in place of what suits training from scratch.
 
-    Where features are computed once, images stay as they are unless somebody asks for something else.
+    The sizes of its layers are those of the weights: advice that makes them others (a smaller dense layer for small
+    images) is dropped. Where features are computed once, images stay as they are unless somebody asks for something
+    else.
     """
     if mode == "none":
         return dict(advice)

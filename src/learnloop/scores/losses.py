@@ -8,7 +8,7 @@ returns  a tensor of no dimensions; computed in float32 also under bfloat16 auto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from pydantic import Field, field_validator
@@ -16,11 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from learnloop.config import Config
-from learnloop.errors import DataError, RecipeError
+from learnloop.scores.loss_parts import TINY, Row, in_float32, pair, row_weights, shaped_like, usable, weighted_mean
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-_TINY = torch.finfo(torch.float32).tiny
-"""A batch whose rows all have weight 0 has the loss 0 and moves nothing, instead of 0 / 0."""
 
 
 class MSEConfig(Config):
@@ -28,10 +26,10 @@ class MSEConfig(Config):
 
     def build(self) -> Loss:
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o, y = _pair(outputs, y)
+            o, y = pair(outputs, y)
             if weight is None:
                 return F.mse_loss(o, y)
-            return _mean((o - y).square().mean(1), weight)  # [n, k] -> [n]
+            return weighted_mean((o - y).square().mean(1), weight)  # [n, k] -> [n]
 
         return loss
 
@@ -41,10 +39,10 @@ class MAEConfig(Config):
 
     def build(self) -> Loss:
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o, y = _pair(outputs, y)
+            o, y = pair(outputs, y)
             if weight is None:
                 return F.l1_loss(o, y)
-            return _mean((o - y).abs().mean(1), weight)  # [n, k] -> [n]
+            return weighted_mean((o - y).abs().mean(1), weight)  # [n, k] -> [n]
 
         return loss
 
@@ -58,10 +56,12 @@ class HuberConfig(Config):
 
     def build(self) -> Loss:
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o, y = _pair(outputs, y)
+            o, y = pair(outputs, y)
             if weight is None:
                 return F.huber_loss(o, y, delta=self.delta)
-            return _mean(F.huber_loss(o, y, reduction="none", delta=self.delta).mean(1), weight)  # [n, k] -> [n]
+            return weighted_mean(
+                F.huber_loss(o, y, reduction="none", delta=self.delta).mean(1), weight
+            )  # [n, k] -> [n]
 
         return loss
 
@@ -81,23 +81,23 @@ class CrossEntropyConfig(Config):
     @field_validator("class_weights")
     @classmethod
     def _weights_are_usable(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return _usable(values, "class_weights")
+        return usable(values, "class_weights")
 
     def build(self) -> Loss:
-        smoothing, classes = self.label_smoothing, _Row("class_weights", self.class_weights)
+        smoothing, classes = self.label_smoothing, Row("class_weights", self.class_weights)
 
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o = _float(outputs)
+            o = in_float32(outputs)
             c = classes.like(o)
             sparse = not y.is_floating_point()
-            target = (y if y.dim() == 1 else y.reshape(-1)) if sparse else _target(o, y)
+            target = (y if y.dim() == 1 else y.reshape(-1)) if sparse else shaped_like(o, y)
             if weight is None:
                 return F.cross_entropy(o, target, weight=c, label_smoothing=smoothing)
             each = F.cross_entropy(o, target, weight=c, label_smoothing=smoothing, reduction="none")  # [n]
             if c is None or not sparse:
-                return _mean(each, weight)
-            w = _row_weights(each, weight)
-            return (w * each).sum() / (w * c[target]).sum().clamp_min(_TINY)
+                return weighted_mean(each, weight)
+            w = row_weights(each, weight)
+            return (w * each).sum() / (w * c[target]).sum().clamp_min(TINY)
 
         return loss
 
@@ -115,20 +115,20 @@ class BinaryCrossEntropyConfig(Config):
     @field_validator("pos_weights")
     @classmethod
     def _weights_are_usable(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return _usable(values, "pos_weights")
+        return usable(values, "pos_weights")
 
     def build(self) -> Loss:
-        smoothing, positive = self.label_smoothing, _Row("pos_weights", self.pos_weights)
+        smoothing, positive = self.label_smoothing, Row("pos_weights", self.pos_weights)
 
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o, y = _pair(outputs, y)
+            o, y = pair(outputs, y)
             if smoothing:
                 y = y * (1 - smoothing) + smoothing / 2
             p = positive.like(o)
             if weight is None:
                 return F.binary_cross_entropy_with_logits(o, y, pos_weight=p)
             each = F.binary_cross_entropy_with_logits(o, y, pos_weight=p, reduction="none")  # [n, k]
-            return _mean(each.mean(1), weight)  # [n, k] -> [n]
+            return weighted_mean(each.mean(1), weight)  # [n, k] -> [n]
 
         return loss
 
@@ -147,7 +147,7 @@ class HingeConfig(Config):
         margin = self.margin
 
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o = _float(outputs)
+            o = in_float32(outputs)
             if o.shape[1] == 1:
                 sign = torch.where(y.reshape(-1) > 0, 1.0, -1.0).to(o.dtype)
                 each = (margin - sign * o[:, 0]).clamp(min=0)  # [n, 1] -> [n]
@@ -156,7 +156,7 @@ class HingeConfig(Config):
                 right = classes.long()[:, None]  # [n, 1]
                 rival = o.scatter(1, right, float("-inf")).amax(1)  # [n, k] -> [n]
                 each = (margin - o.gather(1, right)[:, 0] + rival).clamp(min=0)  # [n]
-            return _mean(each, weight)
+            return weighted_mean(each, weight)
 
         return loss
 
@@ -171,10 +171,10 @@ class KLConfig(Config):
 
     def build(self) -> Loss:
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o = _float(outputs)
+            o = in_float32(outputs)
             logs = F.log_softmax(o, 1)
-            y = _target(o, y) if y.is_floating_point() else F.one_hot(y.reshape(-1), o.shape[1]).to(o.dtype)
-            return _mean(F.kl_div(logs, y, reduction="none").sum(1), weight)  # [n, k] -> [n]
+            y = shaped_like(o, y) if y.is_floating_point() else F.one_hot(y.reshape(-1), o.shape[1]).to(o.dtype)
+            return weighted_mean(F.kl_div(logs, y, reduction="none").sum(1), weight)  # [n, k] -> [n]
 
         return loss
 
@@ -197,16 +197,16 @@ class QuantileConfig(Config):
         return values
 
     def build(self) -> Loss:
-        row = _Row("taus", self.taus)
+        row = Row("taus", self.taus)
 
         def loss(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-            o = _float(outputs)
+            o = in_float32(outputs)
             o = o.unflatten(1, (-1, len(self.taus))) if o.shape[1] % len(self.taus) == 0 else o[:, :, None]
             taus = row.like(o)  # [quantiles]
             assert taus is not None
-            error = _target(o[:, :, 0], y)[:, :, None] - o  # [n, targets, quantiles]
+            error = shaped_like(o[:, :, 0], y)[:, :, None] - o  # [n, targets, quantiles]
             each = torch.maximum(taus * error, (taus - 1) * error).mean((1, 2))  # [n, targets, quantiles] -> [n]
-            return _mean(each, weight)
+            return weighted_mean(each, weight)
 
         return loss
 
@@ -221,111 +221,3 @@ LOSSES = {
     "kl": KLConfig,
     "quantile": QuantileConfig,
 }
-
-
-def check_labels(y: Tensor, outputs: int, *, where: str = "labels") -> None:
-    """Raise DataError unless class numbers y (int [n]) are all in 0 .. outputs - 1. Check once, before
-    training.
-
-    where  the name that the user typed (the target column), for the message
-    """
-    if y.is_floating_point() and bool((y != y.floor()).any()):
-        raise DataError(
-            where,
-            "must be whole class numbers for this loss",
-            found=f"values such as {float(y[y != y.floor()][0]):g}",
-            cause="the target is a quantity, not a class",
-            do="learnloop fit ... --task regress",
-        )
-    strange = torch.unique(y[(y < 0) | (y >= outputs)]).tolist()
-    if strange:
-        raise DataError(
-            where,
-            f"must be class numbers from 0 to {outputs - 1}, one output of the network for each class",
-            found=f"{_listed([int(value) for value in strange])} with {_count(outputs)}",
-            cause="labels were not turned into codes 0, 1, 2, ..., or the network has too few outputs",
-            do=[
-                "hand the labels to ll.fit as they are: it makes the codes and the outputs itself",
-                *([f"give the network {int(most) + 1} outputs"] if (most := max(strange)) >= outputs else []),
-            ],
-        )
-
-
-def _listed(values: Sequence[int]) -> str:
-    """`label 5`, `labels 5 and 6`, `labels 5, 6, 7 and 12 more`."""
-    if len(values) == 1:
-        return f"label {values[0]}"
-    if len(values) > 4:
-        return f"labels {', '.join(str(value) for value in values[:3])} and {len(values) - 3} more"
-    return f"labels {', '.join(str(value) for value in values[:-1])} and {values[-1]}"
-
-
-def _count(outputs: int) -> str:
-    words = ("no outputs", "one output", "two outputs", "three outputs", "four outputs", "five outputs")
-    return words[outputs] if outputs < len(words) else f"{outputs} outputs"
-
-
-class _Row:
-    """Constants of a loss, one an output, made once for each device and dtype."""
-
-    def __init__(self, name: str, values: tuple[float, ...] | None) -> None:
-        self._name = name
-        self._values = values
-        self._made: dict[tuple[torch.device, torch.dtype], Tensor] = {}
-
-    def like(self, outputs: Tensor) -> Tensor | None:
-        """[k] on the device of `outputs` [..., k]. Raises RecipeError when there are not k of them."""
-        if self._values is None:
-            return None
-        if len(self._values) != outputs.shape[-1]:
-            raise RecipeError(
-                f"loss.{self._name}",
-                f"must have one value for each of the {outputs.shape[-1]} outputs",
-                found=f"{len(self._values)} values",
-            )
-        key = (outputs.device, outputs.dtype)
-        if key not in self._made:
-            self._made[key] = torch.tensor(self._values, device=key[0], dtype=key[1])
-        return self._made[key]
-
-
-def _usable(values: tuple[float, ...] | None, name: str) -> tuple[float, ...] | None:
-    if values is not None and (any(not 0 <= value < float("inf") for value in values) or not any(values)):
-        raise ValueError(f"{name} must be finite, at least 0, and not all 0; found {values}")
-    return values
-
-
-def _float(outputs: Tensor) -> Tensor:
-    """Half precisions become float32: sums and exponentials of a loss need it."""
-    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
-
-
-def _target(outputs: Tensor, y: Tensor) -> Tensor:
-    """`y` in the shape and dtype of `outputs`; refuses what would otherwise broadcast to [n, n] unseen."""
-    if y.shape != outputs.shape:
-        if y.numel() != outputs.numel() or y.shape[0] != outputs.shape[0]:
-            raise DataError(
-                "targets",
-                f"must have the shape of the outputs, {list(outputs.shape)}",
-                found=f"{list(y.shape)}",
-                cause="the network has another number of outputs than there are targets",
-            )
-        y = y.reshape(outputs.shape)
-    return y.to(outputs.dtype)
-
-
-def _pair(outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    o = _float(outputs)
-    return o, _target(o, y)
-
-
-def _row_weights(each: Tensor, weight: Tensor) -> Tensor:
-    return weight.reshape(each.shape).to(each.dtype)
-
-
-def _mean(each: Tensor, weight: Tensor | None) -> Tensor:
-    """mean of `each` [n], or sum(w each) / sum(w)."""
-    if weight is None:
-        return each.mean()
-    w = _row_weights(each, weight)
-    return (w * each).sum() / w.sum().clamp_min(_TINY)

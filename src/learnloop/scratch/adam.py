@@ -66,6 +66,12 @@ def correct(moments: Moments, beta1: float, beta2: float) -> tuple[Array, Array]
     return moments.m / (1 - beta1**moments.t), moments.v / (1 - beta2**moments.t)
 
 
+def move(w: Array, moments: Moments, alpha: float, beta1: float, beta2: float, epsilon: float) -> Array:
+    """Equations (25) and (26)."""
+    m_hat, v_hat = correct(moments, beta1, beta2)
+    return w - alpha / (np.sqrt(v_hat) + epsilon) * m_hat
+
+
 def adam(
     w: Array,
     g: Array,
@@ -77,8 +83,7 @@ def adam(
 ) -> tuple[Array, Moments]:
     """About alpha a step while the gradient keeps its sign; less where it changes sign or is noise."""
     moments = average(w, g, state, beta1, beta2)
-    m_hat, v_hat = correct(moments, beta1, beta2)
-    return w - alpha / (np.sqrt(v_hat) + epsilon) * m_hat, moments
+    return move(w, moments, alpha, beta1, beta2, epsilon), moments
 
 
 def amsgrad(
@@ -94,8 +99,7 @@ def amsgrad(
     before, v_max = (None, np.zeros_like(w)) if state is None else state
     moments = average(w, g, before, beta1, beta2)
     v_max = np.maximum(v_max, moments.v)
-    m_hat, v_hat = correct(moments._replace(v=v_max), beta1, beta2)
-    return w - alpha / (np.sqrt(v_hat) + epsilon) * m_hat, MomentsAndMax(moments, v_max)
+    return move(w, moments._replace(v=v_max), alpha, beta1, beta2, epsilon), MomentsAndMax(moments, v_max)
 
 
 def adamw(

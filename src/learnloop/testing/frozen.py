@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from learnloop.errors import ModelError
 from learnloop.models.transfer import TransferConfig, freeze, shares
 from learnloop.nn.stages import Parts, heard_by, parts_of
 from learnloop.optim.adam import AdamWConfig
-from learnloop.testing.model_case import Case, differing, evaluate
+from learnloop.testing.model_case import Case, differing, evaluate, state_of
 
 _STEPS = 3
 
@@ -38,7 +37,7 @@ def _hold(case: Case, config: TransferConfig) -> None:
     parts = parts_of(net)
     freezing = freeze(net, config, parts)
     frozen, head = _frozen(net, config, parts), f"{parts.name}.weight"
-    before = _copies(net)
+    before = state_of(net)
     stepper = AdamWConfig.model_validate({"lr": 1e-2, "weight_decay": 0.1}).build(net)
     for step in range(_STEPS):
         net.train()
@@ -47,7 +46,7 @@ def _hold(case: Case, config: TransferConfig) -> None:
         case.loss(net(*case.batch)).backward()
         stepper.step()
         stepper.zero_grad()
-    changed = differing(before, _copies(net))
+    changed = differing(before, state_of(net))
     moved = [name for name in changed if name in frozen]
     assert not moved, f"frozen ({config.mode}, stages={config.stages}), but it changed: {', '.join(moved)}"
     assert head in changed, f"{head}, the head, does not learn while the base is frozen"
@@ -62,8 +61,3 @@ def _frozen(net: nn.Module, config: TransferConfig, parts: Parts) -> set[str]:
     modules = [module for stage in parts.stages if stage.name in names for module in stage.modules]
     held = {id(tensor) for module in modules for tensor in (*module.parameters(), *module.buffers())}
     return {name for name, tensor in state.items() if id(tensor) in held}
-
-
-def _copies(net: nn.Module) -> dict[str, Tensor]:
-    with torch.no_grad():
-        return {name: tensor.detach().clone().contiguous() for name, tensor in net.state_dict().items()}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from learnloop.contracts import InputSpec
 from learnloop.models.config import ModelConfig
 from learnloop.seeds import derive, seed_torch, torch_stream
+from learnloop.testing.suite import same_bits
 
 ROWS = 64
 
@@ -142,11 +143,7 @@ def state_of(net: nn.Module) -> dict[str, Tensor]:
 
 def differing(a: dict[str, Tensor], b: dict[str, Tensor]) -> list[str]:
     """The names whose tensors differ in any bit (NaN equals NaN)."""
-    return [name for name in a if name not in b or not torch.equal(_bits(a[name]), _bits(b[name]))]
-
-
-def _bits(tensor: Tensor) -> Tensor:
-    return tensor.flatten().view(torch.uint8)
+    return [name for name in a if name not in b or not same_bits(a[name], b[name])]
 
 
 def distance(a: Tensor, b: Tensor) -> float:

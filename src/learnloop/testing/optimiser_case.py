@@ -1,4 +1,4 @@
-"""What checks of optimisers work on: an optimiser, a network with tensors of every shape, and a convex bowl."""
+"""What checks of optimisers work on: an optimiser, a network with tensors of every shape, a convex bowl, and steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from learnloop.optim.stepper import Stepper
 from learnloop.seeds import seed_torch, torch_stream
@@ -82,3 +83,57 @@ class Bowl(nn.Module):
             curvature = torch.linspace(0.5, 2.0, p.numel()).view_as(p)
             total = total + (curvature * (p - goal).square()).sum() / 2
         return total
+
+
+def batch_of(turn: int) -> tuple[Tensor, Tensor]:
+    """Images [16, 2, 6, 6] and classes [16] that can be told from them."""
+    stream = torch_stream(0, "check_optimiser", "batch", turn)
+    y = torch.randint(3, (16,), generator=stream)
+    x = torch.randn(16, 2, 6, 6, generator=stream)
+    x[:, 0, 2:4, 2:4] += 2.0 * (y.float() - 1)[:, None, None]
+    return x, y
+
+
+def loss_on(net: Mixed, turn: int, *, whole: bool = True) -> Tensor:
+    x, y = batch_of(turn)
+    return F.cross_entropy(net(x, whole=whole), y)
+
+
+def one_step(net: Mixed, stepper: Stepper, turn: int, *, whole: bool = True) -> None:
+    stepper.zero_grad()
+    loss_on(net, turn, whole=whole).backward()
+    stepper.step()
+
+
+def turns(net: Mixed, stepper: Stepper, start: int, stop: int) -> None:
+    """Steps in which `sometimes` takes part only now and then, so that step counts differ between tensors."""
+    for turn in range(start, stop):
+        one_step(net, stepper, turn, whole=turn % 3 == 1)
+
+
+def given_steps(net: Mixed, stepper: Stepper, steps: int) -> None:
+    """Steps along gradients that are given, so that rounding is not amplified by a network."""
+    for turn in range(steps):
+        stream = torch_stream(0, "check_optimiser", "given", turn)
+        for p in stepper.params:
+            p.grad = torch.randn(p.shape, generator=stream)  # contiguous, whatever the layout of p
+        stepper.step()
+
+
+def trainable(net: nn.Module) -> list[str]:
+    return [name for name, p in net.named_parameters() if p.requires_grad]
+
+
+def weights_of(net: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach().clone() for name, p in net.named_parameters()}
+
+
+def state_of(net: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
+
+
+def check_close(found: dict[str, Tensor], expected: dict[str, Tensor], how: str) -> None:
+    """Equal to rounding, relative to how far four steps of a usual length lead."""
+    for name, tensor in expected.items():
+        off = float((found[name] - tensor).abs().max())
+        assert off < 1e-5 + 1e-4 * float(tensor.abs().max()), f"{how} the weights of {name} end elsewhere: by {off:.2g}"

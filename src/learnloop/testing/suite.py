@@ -53,8 +53,7 @@ def through_file(state: State) -> State:
 def difference(one: Any, other: Any, name: str = "") -> str:
     """The name of the first entry that differs in any bit (NaN equals NaN), or the empty string."""
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        same = one.dtype == other.dtype and one.shape == other.shape
-        return "" if same and torch.equal(_bits(one), _bits(other)) else name or "the tensor"
+        return "" if same_bits(one, other) else name or "the tensor"
     if isinstance(one, dict) and isinstance(other, dict):
         if one.keys() != other.keys():
             return f"{name or 'the state'} (other keys)"
@@ -65,6 +64,11 @@ def difference(one: Any, other: Any, name: str = "") -> str:
         return next((d for i, pair in enumerate(zip(one, other)) if (d := difference(*pair, _join(name, i)))), "")
     same = type(one) is type(other) and (one == other or (one != one and other != other))
     return "" if same else name or "the value"
+
+
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Equal in dtype, shape and every bit: NaN equals NaN, 0 does not equal -0."""
+    return one.dtype == other.dtype and one.shape == other.shape and torch.equal(_bits(one), _bits(other))
 
 
 def _join(name: str, key: object) -> str:

@@ -44,7 +44,8 @@ class StepLimit:
     @classmethod
     def of_epochs(cls, epochs: float, samples: int, batch_size: int) -> StepLimit:
         """Passes over the data in steps: ceil(epochs * samples / batch_size)."""
-        return cls(max(1, math.ceil(epochs * samples / batch_size)), f"{epochs:g} passes over the data")
+        passes = "1 pass" if epochs == 1 else f"{epochs:g} passes"
+        return cls(max(1, math.ceil(epochs * samples / batch_size)), f"{passes} over the data")
 
     def fraction(self, step: int) -> float:
         return min(1.0, step / self._steps)

@@ -10,7 +10,7 @@ from torch import nn
 
 from learnloop.verbs.baselines import CONSTANT, Baseline
 from learnloop.verbs.prepare import Prepared
-from learnloop.verbs.rehearsal import TRAIN_ROWS_SCORED, Rehearsal, held_out
+from learnloop.verbs.rehearsal import TRAIN_ROWS_SCORED, Rehearsal, held_out, views_rows
 
 _IMPORT_SECONDS = 0.45
 """The import of matplotlib on a quiet 2-core machine; how much longer it takes now tells how slow all else is."""
@@ -106,6 +106,7 @@ class Budget:
     def _guess(self, prepared: Prepared, plain_seconds: float) -> float:
         """Where the network cannot be copied, from its training step."""
         rows = sum(len(getattr(prepared.split, part)) for part in held_out(prepared)) + TRAIN_ROWS_SCORED
+        rows += views_rows(prepared)
         steps = rows / prepared.recipe.train.batch_size
         return sum(self._scored.values()) + _FORWARD_SHARE * steps * plain_seconds
 

@@ -182,6 +182,7 @@ def _train(
         say_all(training.fit.resume(), say)
         say(f"resumed at step {training.fit.step}")
     ended = training.fit.run()
+    say_all([f"note: {remark}" for remark in training.remarks()], say)
     if ended.interrupted:
         raise Interrupted(folder.path, ended.stopped)
     return finish(folder, prepared, training, ended, rivals, budget)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,9 +43,18 @@ def look_inside(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarra
     try:
         return found | _of_the_network(bundle, data, y, outputs, seed)
     except Exception as error:  # a module of the user's own may do anything; the run is finished without this
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        note = f"Filters, feature maps and Grad-CAM are left out: the network failed when it was looked into ({what})."
-        return found | {"notes": [note]}
+        return found | {"notes": [_failure(error, own=bundle.about.model["name"] not in MODELS)]}
+
+
+def _failure(error: Exception, own: bool) -> str:
+    """What is left out and why; of a network of ours also where, because that is a mistake of ours."""
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    left_out = "Filters, feature maps and Grad-CAM are left out"
+    if own:
+        return f"{left_out}: the network failed when it was looked into ({what})."
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return f"{left_out} by a mistake in learnloop that is worth reporting ({what}; {where})."
 
 
 def _of_the_network(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarray, seed: int) -> Facts:

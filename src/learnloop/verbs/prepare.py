@@ -14,6 +14,7 @@ from learnloop.contracts import WEIGHT, Batch, InputSpec, X, Y
 from learnloop.data.dataset import PARTS, Dataset
 from learnloop.data.folders import FILE
 from learnloop.data.infer import set_task
+from learnloop.data.progress import silent
 from learnloop.data.read import read
 from learnloop.data.schema import Field
 from learnloop.data.split import Split, split
@@ -126,19 +127,20 @@ def _refuse_image_size(draft: Draft, spec: InputSpec) -> None:
 def load_data(draft: Draft) -> Dataset:
     """The dataset that the draft names, or the object that was handed over."""
     need_data(draft)
-    return read(
-        draft.objects.get("data", draft.get("data.path")),
-        target=draft.get("data.target"),
-        columns=draft.get("data.columns", {}),
-        ignore=draft.get("data.ignore", ()),
-        group=draft.get("data.group"),
-        time=draft.get("data.time"),
-        weight=draft.get("data.weight"),
-        task=None if draft.get("task.name", "auto") == "auto" else draft.get("task.name"),
-        corrupt=draft.get("data.corrupt", "refuse"),
-        image_size=draft.get("data.image_size"),
-        download=bool(draft.get("data.download", False)),
-    )
+    with silent(draft.get("watch.progress", "auto") == "off"):
+        return read(
+            draft.objects.get("data", draft.get("data.path")),
+            target=draft.get("data.target"),
+            columns=draft.get("data.columns", {}),
+            ignore=draft.get("data.ignore", ()),
+            group=draft.get("data.group"),
+            time=draft.get("data.time"),
+            weight=draft.get("data.weight"),
+            task=None if draft.get("task.name", "auto") == "auto" else draft.get("task.name"),
+            corrupt=draft.get("data.corrupt", "refuse"),
+            image_size=draft.get("data.image_size"),
+            download=bool(draft.get("data.download", False)),
+        )
 
 
 def encode(data: Dataset, encoder: InputEncoder, target: Any) -> Batch:

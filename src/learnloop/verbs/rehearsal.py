@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from learnloop.nn.views import VIEWS
 from learnloop.verbs.outliers import outlier_rows
 from learnloop.verbs.packing import bundle_of
 from learnloop.verbs.prepare import Prepared, answers_of
@@ -18,6 +19,8 @@ from learnloop.verbs.scoring import predicted, score_arrays, truth
 
 TRAIN_ROWS_SCORED = 2000
 """Training rows that are scored at the end, to tell underfitting from overfitting."""
+VIEWS_SCORINGS = 2.1
+"""The last part's answers are scored without views and with them; to compare the two costs a tenth of that."""
 _INSIDE_ROWS = 100
 """What filters, feature maps and Grad-CAM cost a run on pictures, at most, in predicted rows."""
 _ENOUGH_SECONDS = 0.1
@@ -32,7 +35,7 @@ Now = Callable[[], float]
 
 class Rehearsal:
     """`seconds` from the end of training to the report: predict and score every held-out part and some training
-    rows, save a checkpoint and the bundle.
+    rows, the last part once more through all views that are asked for, save a checkpoint and the bundle.
 
     scored  part -> seconds that scoring a model on it took, where that is known; made-up predictions are scored
             where it is not.   folder  on the disk that the run is written to.
@@ -48,9 +51,11 @@ class Rehearsal:
         scoring = {part: scored[part] if part in scored else _scoring_seconds(prepared, part, now) for part in parts}
         self._a_row = self._seconds_a_row()
         inside = _INSIDE_ROWS if prepared.spec.kind == "image" and prepared.recipe.report.html else 0
-        predicting = self._a_row * (sum(rows.values()) + TRAIN_ROWS_SCORED + outlier_rows(prepared) + inside)
+        seen = views_rows(prepared)
+        predicting = self._a_row * (sum(rows.values()) + TRAIN_ROWS_SCORED + outlier_rows(prepared) + inside + seen)
         # Some training rows are scored too, about as many as the smallest part has.
-        self.seconds = predicting + sum(scoring.values()) + min(scoring.values()) + self._saving_seconds(folder)
+        measuring = sum(scoring.values()) + min(scoring.values()) + (VIEWS_SCORINGS * scoring[parts[-1]] if seen else 0)
+        self.seconds = predicting + measuring + self._saving_seconds(folder)
 
     @classmethod
     def of(
@@ -96,6 +101,12 @@ class Rehearsal:
 def held_out(prepared: Prepared) -> list[str]:
     """The parts that are scored: those that were not trained on, where there are any."""
     return [name for name in prepared.parts if name != "train"] or ["train"]
+
+
+def views_rows(prepared: Prepared) -> int:
+    """Pictures that are predicted for the figures with views: each of the last part once a view."""
+    views = prepared.recipe.report.views
+    return 0 if views == "none" else len(VIEWS[views]) * len(getattr(prepared.split, held_out(prepared)[-1]))
 
 
 def _scoring_seconds(prepared: Prepared, part: str, now: Now) -> float:

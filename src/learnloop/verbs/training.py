@@ -42,6 +42,8 @@ from learnloop.verbs.prepare import Prepared
 from learnloop.verbs.transfer import load_weights, need_rates, transfer
 
 EVALUATIONS_A_RUN = 30
+EVALUATIONS_SHARE = 0.05
+"""All evaluations together take at most this share of a run."""
 LOG_ROWS_A_RUN = 400
 LAST_LOOK, LEAST_OF_REST = 0.85, 0.3
 """Share of a run limited by time after which its end is looked at once more, and how much of the rest it keeps: the
@@ -64,6 +66,11 @@ class Training:
     step_seconds: float
     notes: tuple[str, ...] = ()
     transfer: Mapping[str, Any] = field(default_factory=dict)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences to say when training has ended."""
+        updater = self.task.updater if isinstance(self.task, LossTask) else None
+        return () if updater is None else updater.remarks()
 
 
 def build_net(prepared: Prepared) -> nn.Module:
@@ -213,6 +220,7 @@ def _updater(prepared: Prepared, net: nn.Module, plan: Plan) -> Updater:
         accumulate=train.accumulate,
         l1=train.l1,
         average=WeightAverage(net, train.average) if train.average else None,
+        scaling=plan.loss_scaling(),
     )
 
 
@@ -241,9 +249,9 @@ def _rhythm(prepared: Prepared, limit: Limit, source: RowSource | AugmentedSourc
     spread = max(1, total // EVALUATIONS_A_RUN)
     by_pass = max(1, round(spread / passes)) * passes
     evaluate = train.evaluate_every or (by_pass if by_pass <= 2 * spread else spread)
-    # An evaluation costs about a third of a training pass over its rows; keep all of them under a tenth of the run.
+    # An evaluation costs about a third of a training pass over its rows.
     held_out = len(prepared.split.validation) or len(prepared.split.train)
-    least = int(10 * 0.33 * held_out / source.batch_size)
+    least = int(0.33 * held_out / source.batch_size / EVALUATIONS_SHARE)
     if train.evaluate_every is None:
         evaluate = min(max(evaluate, least), max(1, total))
     return Rhythm(train.log_every or max(1, total // LOG_ROWS_A_RUN), evaluate, train.checkpoint_seconds)

@@ -72,7 +72,10 @@ def transfer(prepared: Prepared, net: nn.Module, loaded: Loaded | None, folder: 
     once = config.mode == "features" and not prepared.recipe.augment.on and alone
     if once:
         trained, seen = parts.head, replace(prepared, tensors=features(prepared, net, parts.head, folder))
-        notes.append(f"features: computed once for all rows; only the head {parts.name} is trained, on them")
+        notes.append(
+            f"features: computed once for all rows, whose images are not augmented; only the head {parts.name} is "
+            "trained, on them (--set augment=light computes them anew for every batch)"
+        )
     elif config.mode == "features":
         why = "images are augmented" if prepared.recipe.augment.on else "the network does more after its head"
         notes.append(f"features: computed anew for every batch, because {why}")

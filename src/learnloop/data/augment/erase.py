@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from learnloop.data.augment.draws import beside
 
 ERASED_AREA = (0.02, 0.33)
 ERASED_SHAPE = (0.3, 1 / 0.3)
@@ -13,7 +16,7 @@ ERASED_SHAPE = (0.3, 1 / 0.3)
 
 
 def box(height: int, width: int, *, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """bool [batch, 1, height, width]: top <= i < bottom and left <= j < right, each int [batch]."""
+    """bool [batch, 1, height, width]: top <= i < bottom and left <= j < right, each int [batch], on their device."""
     i = torch.arange(height, device=top.device)
     j = torch.arange(width, device=top.device)
     rows = (i >= top[:, None]) & (i < bottom[:, None])  # [batch, height]
@@ -21,14 +24,26 @@ def box(height: int, width: int, *, top: Tensor, bottom: Tensor, left: Tensor, r
     return (rows[:, :, None] & columns[:, None, :])[:, None]  # [batch, 1, height, width]
 
 
-def cutout_box(height: int, width: int, share: float, u_x: Tensor, u_y: Tensor) -> Tensor:
-    """A square of side round(share min(height, width)) about a pixel drawn uniformly; what sticks out is cut off.
+def cutout(x: Tensor, share: float, u_x: np.ndarray, u_y: np.ndarray, colour: Tensor) -> Tensor:
+    """x [batch, channels, height, width], changed where it lies: a square of `colour` about a pixel drawn uniformly.
 
-    u_x, u_y  [batch] in 0..1. DeVries and Taylor, arXiv:1708.04552, section 3.2.
+    Its side is round(share min(height, width)); what sticks out is cut off. DeVries and Taylor, arXiv:1708.04552,
+    section 3.2.   u_x, u_y  [batch] in 0..1;   colour  [channels], 0..255
     """
+    batch, channels, height, width = x.shape
     side = round(share * min(height, width))
-    top, left = (u_y * height).long() - side // 2, (u_x * width).long() - side // 2
-    return box(height, width, top=top, bottom=top + side, left=left, right=left + side)
+    if not side:
+        return x
+    along = np.arange(side) - side // 2
+    # The pixel itself is inside the image, so that those beyond the border fall on pixels of the square.
+    rows = np.clip((u_y * height).astype(np.int64)[:, None] + along, 0, height - 1)  # [batch, side]
+    columns = np.clip((u_x * width).astype(np.int64)[:, None] + along, 0, width - 1)  # [batch, side]
+    where = (rows[:, :, None] * width + columns[:, None]).reshape(batch, 1, -1)  # [batch, 1, side side]
+    places = beside(where, x).expand(-1, channels, -1)  # [batch, channels, side side]
+    colour = colour if x.is_floating_point() else colour.round()
+    x = x.contiguous()
+    x.view(batch, channels, -1).scatter_(2, places, colour.to(x)[:, None].expand(batch, channels, side * side))
+    return x
 
 
 def erase_box(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from learnloop.data.augment.draws import Draws
 
@@ -23,9 +22,11 @@ TABLE: dict[str, float] = {
 }
 """Operation -> its strength at magnitude 10."""
 _ONE_SIDED = frozenset({"posterise", "solarise", "autocontrast"})
+_GREATEST = np.array(list(TABLE.values()))
+_SIGNED = np.array([name not in _ONE_SIDED for name in TABLE])
 
 
-def strengths(draws: Draws, operations: int, magnitude: float) -> dict[str, Tensor]:
+def strengths(draws: Draws, operations: int, magnitude: float) -> dict[str, np.ndarray]:
     """For each operation of TABLE [batch]: how strongly it is applied to each image; 0 where it was not drawn.
 
     s_b(op) = (magnitude / 10) TABLE[op] sum over the `operations` draws of sign 1[draw is op]. Draws are with
@@ -33,12 +34,12 @@ def strengths(draws: Draws, operations: int, magnitude: float) -> dict[str, Tens
     section 3. Different from the paper: what was drawn is applied in one fixed order (all geometry as one map, all
     colour as one map), so that a batch is passed over once; sharpness and equalise are not in the table.
     """
-    names = list(TABLE)
-    total = {name: torch.zeros_like(draws.uniform("policy_choice_0")) for name in names}
+    choice = (draws.rows("policy_choice_0", operations) * len(TABLE)).astype(np.int64)  # [operations, batch]
+    turned = (draws.rows("policy_sign_0", operations) < 0.5) & _SIGNED[choice]  # [operations, batch]
+    amount = (0.1 * magnitude * _GREATEST).astype(np.float32)[choice]  # [operations, batch]
+    amount = np.where(turned, -amount, amount)
+    total = np.zeros((len(TABLE), choice.shape[1]), np.float32)
+    within = np.arange(choice.shape[1])
     for number in range(operations):
-        choice = (draws.uniform(f"policy_choice_{number}") * len(names)).long()  # [batch]
-        sign = torch.where(draws.uniform(f"policy_sign_{number}") < 0.5, -1.0, 1.0)  # [batch]
-        for position, name in enumerate(names):
-            amount = 0.1 * magnitude * TABLE[name]
-            total[name] += (choice == position) * (amount if name in _ONE_SIDED else amount * sign)
-    return total
+        total[choice[number], within] += amount[number]
+    return dict(zip(TABLE, total))

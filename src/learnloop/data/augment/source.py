@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,8 +43,8 @@ class AugmentedSource:
         self._seed = seed
         self._outputs = outputs
         self._pictures = Pictures(config, mean)
-        self._within = torch.arange(source.batch_size)
-        self._coins: Tensor | None = None
+        self._within = np.arange(source.batch_size)
+        self._coins: np.ndarray | None = None
 
     @property
     def batch_size(self) -> int:
@@ -61,8 +62,8 @@ class AugmentedSource:
         batch = dict(next(self._source))
         index = batch.pop(INDEX, None)
         x = batch[X]
-        mirror = self._mirror(number, index, x.device) if self._config.flip == "alternate" else None
-        draws = Draws(self._seed, number, len(x), x.device)
+        mirror = self._mirror(number, index) if self._config.flip == "alternate" else None
+        draws = Draws(self._seed, number, len(x))
         batch[X] = self._pictures(x, draws, mirror)
         return self._mix(batch, number) if self._config.mixes else batch
 
@@ -76,14 +77,14 @@ class AugmentedSource:
     def load_state_dict(self, state: State) -> None:
         self._source.load_state_dict(state)
 
-    def _mirror(self, number: int, index: Tensor | None, device: torch.device) -> Tensor:
+    def _mirror(self, number: int, index: Tensor | None) -> np.ndarray:
         """bool [batch]: which images are mirrored."""
-        rows = self._source.rows_of(number).to(device) if index is None else index
+        rows = index if index is not None and index.device.type == "cpu" else self._source.rows_of(number)
         if self._coins is None:
-            coins = torch.rand(self.samples, generator=torch_stream(self._seed, "flip")) < 0.5
-            self._coins, self._within = coins.to(device), self._within.to(device)
+            self._coins = torch.rand(self.samples, generator=torch_stream(self._seed, "flip")).numpy() < 0.5
         passes = (number * self.batch_size + self._within) // self.samples  # [batch]
-        return self._coins[rows] ^ (passes % 2 == 1)
+        mirrored: np.ndarray = self._coins[rows.numpy()] ^ (passes % 2 == 1)
+        return mirrored
 
     def _mix(self, batch: Batch, number: int) -> Batch:
         mixing = Mixing(self._seed, number, len(batch[X]), mixup=self._config.mixup, cutmix=self._config.cutmix)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from torch import nn
 
 from learnloop.bundle.bundle import Bundle
 from learnloop.contracts import X_CAT, X
 from learnloop.data.dataset import Dataset
 from learnloop.explain.describe import Embedding, Feature, Picture
-from learnloop.explain.walk import factor, number
+from learnloop.explain.walk import Array, factor, number
 from learnloop.nn.inputs import ImageInput, TableInput
 
-Array: TypeAlias = NDArray[np.float64]
 COLOURS = ("red", "green", "blue")
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.dataset import Dataset
 from learnloop.errors import UserError, did_you_mean, nearest
 from learnloop.explain.describe import Goal
-from learnloop.explain.walk import number
+from learnloop.explain.walk import Array, number
 from learnloop.recipe.draft import Draft
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 def unit_names(bundle: Bundle) -> tuple[str, ...]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learnloop.errors import UserError
 from learnloop.explain.describe import Activation, BatchNorm, Dense, Layer, LayerNorm, Step
 from learnloop.explain.goals import LINKS
+from learnloop.explain.walk import Array
 from learnloop.models.perceptron import Perceptron
 from learnloop.nn.inputs import ImageInput, Joined
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 def layers_of(net: nn.Module, outputs: tuple[str, ...]) -> tuple[Layer, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from learnloop.explain.html.formula import with_code
 from learnloop.explain.walk import Curves, number
 from learnloop.report.figures import DASHES, SERIES, panel, svg
 from learnloop.report.text import esc
@@ -15,7 +16,11 @@ from learnloop.report.text import esc
 MOST_POINTS = 600
 MARKED = 25
 """Up to so many points each is marked."""
-WIDEST = 46
+POINTS = ("o", "s", "^", "D")
+"""The marks of lines of which only the points are drawn."""
+MOST_TICKS = 4
+"""An axis of fewer whole numbers has fractions between them: they are no counts, or the axis would be bare."""
+WIDEST = 48
 """Letters in a line of the title."""
 _TAG = re.compile(r'<svg(?:[^>"]|"[^"]*")*>')
 
@@ -26,7 +31,7 @@ def curves(block: Curves) -> str:
     longest = max(len(name) for name in block.lines)
     across = max(1, min(3, 44 // (longest + 5)))
     rows = -(-len(block.lines) // across)
-    heading = _safe(textwrap.fill(block.title, WIDEST))
+    heading = _safe("\n".join(balanced(block.title, WIDEST)))
     with panel(heading, _safe(block.x), _safe(y), 5.4, 3.3 + 0.2 * rows) as (figure, axes):
         for place, (name, (x, values)) in enumerate(block.lines.items()):
             kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).round().astype(int))
@@ -34,19 +39,45 @@ def curves(block: Curves) -> str:
                 np.asarray(x, float)[kept],
                 np.asarray(values, float)[kept],
                 color=SERIES[place % len(SERIES)],
-                linestyle=DASHES[(place + place // len(SERIES)) % len(DASHES)],
-                marker="o" if len(x) <= MARKED else None,
-                markersize=3.5,
+                linestyle="none" if name in block.points else DASHES[(place + place // len(SERIES)) % len(DASHES)],
+                marker=POINTS[place % len(POINTS)] if name in block.points else "o" if len(x) <= MARKED else None,
+                markersize=6 if name in block.points else 3.5,
                 label=_safe(name),
             )
+        if block.square:
+            axes.set_aspect("equal", adjustable="datalim")
+        if _counts(block):
+            axes.xaxis.set_major_locator(_whole_numbers())
         if block.log_y:
             axes.set_yscale("log", nonpositive="mask")
         if len(block.lines) > 1:
             figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=across)
         picture = svg(figure, block.title)
     picture = _described(picture, block.title, _description(block))
-    note = f"<figcaption>{esc(block.note)}</figcaption>" if block.note else ""
+    note = f"<figcaption>{with_code(block.note)}</figcaption>" if block.note else ""
     return f'<figure class="curves">{picture}{note}</figure>'
+
+
+def balanced(text: str, width: int) -> list[str]:
+    """The text in as few lines as fit the width, all about as long: no single word on the last."""
+    lines = textwrap.wrap(text, width)
+    narrower = lines
+    while len(narrower) == len(lines) and width > 1:
+        lines, width = narrower, width - 1
+        narrower = textwrap.wrap(text, width)
+    return lines
+
+
+def _counts(block: Curves) -> bool:
+    """Whether x counts something: whole numbers in every line, and more than a few."""
+    xs = [np.asarray(x, float) for x, _ in block.lines.values()]
+    return all((x == np.round(x)).all() for x in xs) and max(np.ptp(x) for x in xs) >= MOST_TICKS
+
+
+def _whole_numbers() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True)
 
 
 def _safe(text: str) -> str:

@@ -2,7 +2,7 @@
 
 letters        one letter (and d + letter) in italics, a word upright; Greek names become letters
 a_1, a_{t-1}   below the line; also a digit right behind one letter: z1
-a^2, a^{-x}    above the line, likewise ** and the exponent of 1e-05
+a^2, a^{-x}    above the line, likewise ** and the exponent of 1e-05; a^floor(t / s) with what the function is of
 yhat, m_hat, C~, xbar with their accent
 *, " . "       a product; -> <= >= != and a minus get their own signs
 """
@@ -26,8 +26,11 @@ FIXED = {"dots": "…", "times": " × ", "product": " · ", "best": "<sup>*</sup
 
 WORDS = ("that", "what", "chat")
 """What ends in hat and wears none."""
-_INDEX = r"\{[^{}]*\}|\([^()]*\)|-?\d+(?:\.\d+)?|-?[A-Za-z]+\d*'?(?:_[A-Za-z0-9]+|\[[^\[\]]*\])?(?:,[A-Za-z0-9]+)*"
-_BELOW = r"\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]+(?:,[A-Za-z0-9]+)*"
+_INDEX = (
+    r"\{[^{}]*\}|\([^()]*\)|-?\|[^|]*\||[a-z]{2,}\([^()]*\)|-?\d+(?:\.\d+)?"
+    r"|-?[A-Za-z]+\d*'?(?:_[A-Za-z0-9]+|\[[^\[\]]*\])?(?:,[A-Za-z0-9]+)*"
+)
+_BELOW = r"\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]+(?:,[A-Za-z0-9]+)*(?:~|'(?![a-z]))?"
 _TOKEN = re.compile(
     rf"(?P<number>\d+\.?\d*(?:e[-+]?\d+)?)"
     rf"|(?P<code>[A-Za-z]{{3,}}(?:_[A-Za-z]{{3,}})+|[A-Za-z]{{2,}}'[a-z]+)"
@@ -43,9 +46,11 @@ _TOKEN = re.compile(
 
 
 _ACCENTED = re.compile(r"([A-Za-z])(hat|bar|tilde|~)")
-_NUMBER = re.compile(r"(?<![\w).&#;-])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w-])")
+_NUMBER = re.compile(r"(?<![\w).&#;^-])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w-])")
 _APART = re.compile(r"\b(d?[A-Za-z])_(hat|bar|tilde)(?![A-Za-z])")
 _CODE = re.compile(r"`([^`]+)`")
+_MINUS = re.compile(r"(?<=\s)-(?=\s)|(?<![\w)\]-])-(?=[A-Za-z])")
+_POWER = re.compile(r"(?<=[\w)])\^(-?\w+)")
 
 
 def formula(text: str) -> str:
@@ -103,10 +108,16 @@ def number_html(text: str) -> str:
 
 
 def with_code(text: str) -> str:
-    """A sentence as HTML: what stands in backticks is code, numbers outside it get true minus signs and powers."""
+    """A sentence as HTML: what stands in backticks is code; outside it minus signs are true and powers are raised."""
     parts = _CODE.split(text)
     return "".join(f"<code>{esc(part)}</code>" if place % 2 else _numbers(part) for place, part in enumerate(parts))
 
 
 def _numbers(text: str) -> str:
-    return _NUMBER.sub(lambda found: number_html(found[0]), esc(text))
+    plain = _NUMBER.sub(lambda found: number_html(found[0]), _MINUS.sub("−", esc(text)))
+    return _POWER.sub(lambda found: f"<sup>{found[1].replace('-', '−')}</sup>", plain)
+
+
+def with_minus(text: str) -> str:
+    """A label of a drawing, which is no HTML: the numbers in it get true minus signs."""
+    return _NUMBER.sub(lambda found: found[0].replace("-", "−"), text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from learnloop.explain.html.formula import with_code
 from learnloop.explain.html.svg import cut, drawing, number_that_fits, opacity, text_at, text_width
 from learnloop.explain.walk import Array, Grid, number
 from learnloop.report.text import esc
@@ -40,7 +41,7 @@ def grid(block: Grid) -> str:
         shrinks=0.8 if numbered else 0.5,
     )
     return (
-        f'<figure class="grid"><figcaption><b>{esc(block.name)}</b> <span>{size}</span></figcaption>'
+        f'<figure class="grid"><figcaption><b>{with_code(block.name)}</b> <span>{size}</span></figcaption>'
         f'<div class="pan" tabindex="0">{picture}</div>{_remarks(block, values, shown, numbered)}</figure>'
     )
 
@@ -129,4 +130,4 @@ def _remarks(block: Grid, values: Array, shown: Array, numbered: bool) -> str:
 
 
 def _captions(parts: Sequence[str]) -> str:
-    return "".join(f"<figcaption>{esc(part)}</figcaption>" for part in parts)
+    return "".join(f"<figcaption>{with_code(part)}</figcaption>" for part in parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from learnloop.explain.html.formula import with_code, with_minus
 from learnloop.explain.html.layout import GAP, PHONE_GAP, RADIUS, SIDE, Layout, crowded, label_size, layout, title_lines
 from learnloop.explain.html.svg import cut, drawing, number_that_fits, opacity, shown, text_at
 from learnloop.explain.walk import Edge, Network, Node, number
@@ -18,7 +19,7 @@ _KEY = (
 
 def network(block: Network) -> str:
     """A figure: the drawing, what colours and lines mean, and every weight in a table that opens."""
-    note = f"<figcaption>{esc(block.note)}</figcaption>" if block.note else ""
+    note = f"<figcaption>{with_code(block.note)}</figcaption>" if block.note else ""
     weights_alone = replace(block, edges=[replace(edge, gradient=None) for edge in block.edges])
     broad = weights_alone if crowded(block) else block
     drawn = _drawn(broad, GAP, "broad") + _drawn(weights_alone, PHONE_GAP, "narrow")
@@ -101,13 +102,13 @@ def _unit(node: Node, x: float, y: float, largest: float) -> str:
 
 def _below(node: Node, x: float, y: float, gap: float) -> str:
     name = text_at(cut(node.name, gap - 40), x, y + RADIUS + 14, "middle", 13)
-    return name + text_at(cut(node.note, gap - 40), x, y + RADIUS + 28, "middle", 11, "dim")
+    return name + text_at(cut(with_minus(node.note), gap - 40), x, y + RADIUS + 28, "middle", 11, "dim")
 
 
 def _beside(node: Node, x: float, y: float, left: bool) -> str:
     anchor, x = ("end", x - RADIUS - 8) if left else ("start", x + RADIUS + 8)
     name = text_at(cut(node.name, SIDE), x, y + (0 if node.note else 4.5), anchor, 13)
-    return name + text_at(cut(node.note, SIDE), x, y + 15, anchor, 11, "dim")
+    return name + text_at(cut(with_minus(node.note), SIDE), x, y + 15, anchor, 11, "dim")
 
 
 def _titles(block: Network, places: Layout) -> str:

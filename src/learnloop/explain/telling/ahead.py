@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.compute import Done, Forward
 from learnloop.explain.describe import Activation, BatchNorm, Dense, Description, Layer, LayerNorm, Step
 from learnloop.explain.telling.functions import FUNCTIONS, renamed
 from learnloop.explain.telling.paths import Shown
 from learnloop.explain.telling.sums import written
-from learnloop.explain.walk import Block, Equation, Grid, Say, Section, Table, factor, number
+from learnloop.explain.walk import Array, Block, Equation, Grid, Say, Section, Table, factor, number
 
-Array: TypeAlias = NDArray[np.float64]
 MOST_ROWS = 30
 """Inputs of a table that lists them all; of pixels only those on the active paths are listed."""
 MOST_CELLS = 256

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.describe import Description, Goal
-from learnloop.explain.walk import number
-
-Array: TypeAlias = NDArray[np.float64]
+from learnloop.explain.walk import Array, number
 
 
 def chosen_output(goal: Goal, yhat: Array) -> int:

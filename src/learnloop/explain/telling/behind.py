@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.compute import Backward, Done, Forward
 from learnloop.explain.describe import Activation, BatchNorm, Description, LayerNorm
@@ -14,9 +13,8 @@ from learnloop.explain.telling.ahead import letter, statistics, unless
 from learnloop.explain.telling.functions import FUNCTIONS, renamed
 from learnloop.explain.telling.paths import Shown
 from learnloop.explain.telling.sums import dot, written
-from learnloop.explain.walk import Block, Equation, Say, Section, Table, factor, number
+from learnloop.explain.walk import Array, Block, Equation, Say, Section, Table, factor, number
 
-Array: TypeAlias = NDArray[np.float64]
 Row: TypeAlias = list[str | float | int]
 MOST_EQUATIONS = 6
 """Slopes of weights that are written as equations; more make a table."""

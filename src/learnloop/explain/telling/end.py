@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.compute import Forward
 from learnloop.explain.describe import Description, Goal
@@ -15,7 +12,6 @@ from learnloop.explain.telling.answer import decision, in_own_units, probability
 from learnloop.explain.telling.paths import Shown
 from learnloop.explain.walk import Block, Equation, Say, Section, Table, factor, number
 
-Array: TypeAlias = NDArray[np.float64]
 MOST_TERMS = 6
 MOST_OUTPUTS = 30
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.compute import Backward, Forward
 from learnloop.explain.describe import Description
 from learnloop.explain.telling.answer import chosen_output, in_own_units
-from learnloop.explain.walk import Edge, Network, Node, number
+from learnloop.explain.walk import Array, Edge, Network, Node, number
 
-Array: TypeAlias = NDArray[np.float64]
 Shown: TypeAlias = tuple[tuple[int, ...], ...]
 """The units shown of each row of the picture, ascending: features first, then layer by layer."""
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.compute import Backward, Forward
 from learnloop.explain.describe import Description
@@ -14,8 +11,6 @@ from learnloop.explain.telling.ahead import unless
 from learnloop.explain.telling.functions import FUNCTIONS, renamed
 from learnloop.explain.telling.sums import dot
 from learnloop.explain.walk import Block, Equation, Say, Section, factor, number
-
-Array: TypeAlias = NDArray[np.float64]
 
 _CHAIN = "The chain rule: the slope by z is the slope by yhat, times the slope of yhat by z."
 _PERCEPTRON = (

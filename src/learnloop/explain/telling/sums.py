@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-from learnloop.explain.walk import factor, weighted_sum
+from learnloop.explain.walk import Array, factor, weighted_sum
 from learnloop.scratch.mlp import affine
 
-Array: TypeAlias = NDArray[np.float64]
 MOST_TERMS = 6
 
 

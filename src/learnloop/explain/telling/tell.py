@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.errors import UserError
 from learnloop.explain.compute import Backward, Forward, backward, forward, has_slope, updated
@@ -24,9 +22,7 @@ from learnloop.explain.telling.end import answer_section, loss_section
 from learnloop.explain.telling.paths import Shown, active_paths, picture
 from learnloop.explain.telling.slopes import output_section
 from learnloop.explain.telling.update import update_section
-from learnloop.explain.walk import Block, Say, Section, Walk, listed
-
-Array: TypeAlias = NDArray[np.float64]
+from learnloop.explain.walk import Array, Block, Say, Section, Walk, listed
 
 SOURCE = "Rumelhart, Hinton and Williams 1986, Learning representations by back-propagating errors"
 PERCEPTRON = "Rosenblatt 1958, The Perceptron"

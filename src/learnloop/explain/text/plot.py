@@ -35,11 +35,12 @@ def plot(block: Curves, width: int) -> list[Text]:
     across = max(20, min(70, width - margin - 2))
     cells: Cells = {}
     letters: dict[tuple[int, int], int] = {}
-    for place, (x, y) in enumerate(kept):
-        dots = _dots((x - left) / (right - left), (high - y) / (high - low), across)
+    for place, (name, (x, y)) in enumerate(zip(block.lines, kept)):
+        dots = _dots((x - left) / (right - left), (high - y) / (high - low), across, joined=name not in block.points)
         _draw(cells, dots, place)
         if len(kept) > 1 and dots:
-            letters.update(dict.fromkeys(_marks(dots, place, len(kept)), place))
+            marks = _cells(dots) if name in block.points else _marks(dots, place, len(kept))
+            letters.update(dict.fromkeys(marks, place))
     named = dict(zip((0, (ROWS - 1) // 2, ROWS - 1), ticks))
     body = [_line(row, named.get(row, ""), margin, across, cells, letters) for row in range(ROWS)]
     return [*head, *body, *_feet(block, left, right, margin, across), *_legend(block, width)]
@@ -62,9 +63,12 @@ def _tick(value: float, log: bool) -> str:
     return f"{10**value if log else value:.3g}"
 
 
-def _dots(x: Array, y: Array, across: int) -> list[tuple[int, int]]:
-    """Dots (row, column) along the line; x and y are shares of the width and height, from the upper left."""
+def _dots(x: Array, y: Array, across: int, joined: bool) -> list[tuple[int, int]]:
+    """Dots (row, column) along the line, or of its points alone; x and y are shares of the width and height, from the
+    upper left."""
     columns, rows = x * (2 * across - 1), y * (4 * ROWS - 1)
+    if not joined:
+        return [(round(float(row)), round(float(column))) for row, column in zip(rows, columns)]
     found = [(round(float(rows[0])), round(float(columns[0])))] if len(x) else []
     for place in range(1, len(x)):
         down, side = rows[place] - rows[place - 1], columns[place] - columns[place - 1]
@@ -86,9 +90,13 @@ def _draw(cells: Cells, dots: list[tuple[int, int]], place: int) -> None:
 
 def _marks(dots: list[tuple[int, int]], place: int, lines: int) -> list[tuple[int, int]]:
     """The characters that a line's letter replaces: three along it, each line at places of its own."""
-    cells = list(dict.fromkeys((row // 4, column // 2) for row, column in dots))
+    cells = _cells(dots)
     shares = ((third + (place + 0.5) / lines) / 3 for third in range(3))
     return [cells[int(share * (len(cells) - 1))] for share in shares]
+
+
+def _cells(dots: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return list(dict.fromkeys((row // 4, column // 2) for row, column in dots))
 
 
 def _line(row: int, tick: str, margin: int, across: int, cells: Cells, letters: dict[tuple[int, int], int]) -> Text:

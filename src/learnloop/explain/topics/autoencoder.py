@@ -190,9 +190,11 @@ def _pca(v: dict[str, Array]) -> Section:
                 {
                     "before training": (reach, reach * v["W_dec"][1, 0] / v["W_dec"][0, 0]),
                     "after training": (reach, reach * unit[1] / unit[0]),
-                    "corners: the four points": (np.append(x[:, 0], x[0, 0]), np.append(x[:, 1], x[0, 1])),
+                    "the four points": (x[:, 0], x[:, 1]),
                 },
                 note="A linear decoder makes a line of points. It ends up where the four points lie closest to it.",
+                points=frozenset({"the four points"}),
+                square=True,
             ),
             Equation(
                 "L with W_enc / 2 and 2 W_dec",
@@ -220,6 +222,7 @@ def _bent(v: dict[str, Array]) -> Section:
                     "linear": (flat[:, 0], flat[:, 1]),
                     "with tanh": (bent[:, 0], bent[:, 1]),
                 },
+                square=True,
             ),
             Table(
                 ["autoencoder", "L"],

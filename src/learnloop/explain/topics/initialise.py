@@ -87,7 +87,7 @@ def _layer(values: dict[str, Array]) -> list[Block]:
         Equation("He uniform: -l to l, l^2 = 6 / n_in", f"6 / {alone}", float(values["he_limit"]) ** 2),
         Equation("He normal: s^2 = 2 / n_in", f"2 / {alone}", float(values["he_sigma"]) ** 2),
         Equation(
-            "a uniform draw has s^2 = l^2 / 3",
+            "uniform draw: s^2 = l^2 / 3",
             f"{number(float(values['xavier_limit']) ** 2)} / 3",
             float(values["xavier_sigma"]) ** 2,
             "so both Xaviers spread alike",
@@ -102,7 +102,7 @@ def _growth(values: dict[str, Array]) -> list[Block]:
     rows: list[list[str | float]] = [[name, growth, growth**10, growth**LAYERS] for name, growth in growths]
     return [
         Say(
-            f"Each sum has n_in terms, here {width}, and each adds Var[w] times the square of its input. "
+            f"Each sum has `n_in` terms, here {width}, and each adds `Var[w]` times the square of its input. "
             "Relu then sets half of them to 0. So a relu layer multiplies the mean square by:"
         ),
         Equation(
@@ -210,6 +210,6 @@ def _slip(values: dict[str, Array], runs: dict[tuple[str, str], Spread]) -> list
 _REMEMBER = (
     "Relu and its kin: He. Tanh and sigmoid: Xavier. Biases: 0.",
     "Weights of 0.01 slow a network of two layers down and silence one of ten.",
-    "`nn.Linear` in PyTorch draws with variance 1 / (3 n_in), a sixth of He's: draw deep relu networks anew.",
+    "`nn.Linear` in PyTorch draws with variance `1 / (3 n_in)`, a sixth of He's: draw deep relu networks anew.",
     "Batch norm and residual connections make the start matter less, for they set the size anew in each layer.",
 )

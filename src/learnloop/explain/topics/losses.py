@@ -146,7 +146,7 @@ def _certain(values: dict[str, Array]) -> list[Block]:
             [
                 ["guide 004, code", f"log(yhat + {number(GUARD)})", float(values["loss with the guard"])],
                 ["PyTorch, binary_cross_entropy", "log yhat, but not below the limit", PYTORCH_MOST],
-                ["from the score z (logit)", "max(z, 0) - y z + log(1 + e^-|z|)", "no limit, no trick"],
+                ["from the score z (logit)", "max(z, 0) - y z + log(1 + exp(-|z|))", "no limit, no trick"],
             ],
         ),
         Say(f"The last works with the score before the sigmoid. For `y = 1` and a surely wrong `z = {number(z)}`:"),

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
+from learnloop.explain.topics.ode_backwards import (
+    COUNTS,
+    DT,
+    SPAN,
+    a_layer_as_field,
+    backwards_through_steps,
+    gradients,
+    two_ways_back,
+)
 from learnloop.explain.walk import (
     Array,
     Block,
     Curves,
     Equation,
-    Grid,
     Say,
     Section,
     Table,
     Walk,
     factor,
-    listed,
     number,
-    weighted_sum,
 )
-from learnloop.scratch.ode import (
-    euler_step,
-    euler_step_backward,
-    example,
-    flow,
-    flow_backward,
-    rk4_step,
-    slopes,
-    tanh_field,
-    tanh_field_backward,
-)
+from learnloop.scratch.ode import euler_step, example, flow, rk4_step, slopes
 
-SPAN = 1.0
-DT = 0.5
-COUNTS = (2, 4, 8, 16, 32)
 TURN = 2 * np.pi
 TURN_STEPS = 20
 ROTATION = np.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -42,8 +35,15 @@ ROTATION = np.array([[0.0, 1.0], [-1.0, 0.0]])
 
 def walk() -> Walk:
     values = example()
-    values |= _rk4_by_hand() | _errors() | _turns() | _back(values) | _two_ways_back(values)
-    sections = [_blocks(values), _euler(values), _rk4(values), _worth(values), _tanh(values), _backwards(values)]
+    values |= _rk4_by_hand() | _errors() | _turns() | gradients(values) | two_ways_back(values)
+    sections = [
+        _blocks(values),
+        _euler(values),
+        _rk4(values),
+        _worth(values),
+        a_layer_as_field(values),
+        backwards_through_steps(values),
+    ]
     return Walk(
         "Neural ODE: a network whose depth is time",
         [*sections, _remember()],
@@ -84,32 +84,6 @@ def _turns() -> dict[str, Array]:
         "turn, RK4": flow(rk4_step, _turning, start, TURN, TURN_STEPS),
         "turn, exact": np.stack([np.cos(angle), -np.sin(angle)], axis=1),
     }
-
-
-def _back(values: dict[str, Array]) -> dict[str, Array]:
-    """The gradient at each state of the path, and what each step gives to W."""
-    path, W, b = values["path"], values["W"], values["b"]
-    dh_1, dW_2, _ = euler_step_backward(values["dy"], path[1], W, b, DT)
-    dh_0, dW_1, _ = euler_step_backward(dh_1, path[0], W, b, DT)
-    return {"dh_1": dh_1, "dh_0": dh_0, "dW of step 1": dW_1, "dW of step 2": dW_2}
-
-
-def _two_ways_back(values: dict[str, Array]) -> dict[str, Array]:
-    """dL/dh_0 through the steps, and by the adjoint: da/dt = -a df/dh, solved backwards with h. [counts, 2] each."""
-    W, b = values["W"], values["b"]
-    field = tanh_field(W, b)
-
-    def backwards(state: Array, s: float) -> Array:
-        h, a = state[:, :2], state[:, 2:]
-        return np.concatenate([-field(h, SPAN - s), tanh_field_backward(a, h, W, b)[0]], axis=1)
-
-    through, adjoint = [], []
-    for count in COUNTS:
-        path = flow(euler_step, field, values["h0"], SPAN, count)
-        through.append(flow_backward(values["dy"], path, euler_step_backward, W, b, SPAN)[0][0])
-        end = np.concatenate([path[-1], values["dy"]], axis=1)  # [1, 4]
-        adjoint.append(flow(euler_step, backwards, end, SPAN, count)[-1, 0, 2:])
-    return {"dh_0 through the steps": np.array(through), "dh_0 by the adjoint": np.array(adjoint)}
 
 
 def _blocks(values: dict[str, Array]) -> Section:
@@ -186,7 +160,7 @@ def _rk4(values: dict[str, Array]) -> Section:
             *looks,
             Say("The step goes along their mean; the two looks in the middle count twice."),
             Equation("h_1 = h_0 + dt/6 (k1 + 2 k2 + 2 k3 + k4)", mean, h[1]),
-            Say(f"After the second step it is at {h[2]:.6f}; e^-1 is {exact:.6f}."),
+            Say(f"After the second step it is at {h[2]:.6f}; `e^-1` is {exact:.6f}."),
         ],
     )
 
@@ -195,8 +169,8 @@ def _worth(values: dict[str, Array]) -> Section:
     euler, rk4 = values["errors, Euler"], values["errors, RK4"]
     rows: list[list[str | float | int]] = []
     for n, count in enumerate(COUNTS):
-        ratios = ("", "") if n == 0 else (number(euler[n - 1] / euler[n]), number(rk4[n - 1] / rk4[n]))
-        rows.append([count, float(euler[n]), ratios[0], float(rk4[n]), ratios[1]])
+        smaller = ("", "") if n == 0 else (float(euler[n - 1] / euler[n]), float(rk4[n - 1] / rk4[n]))
+        rows.append([count, float(euler[n]), smaller[0], float(rk4[n]), smaller[1]])
     turns = {name: values[f"turn, {name}"] for name in ("exact", "Euler", "RK4")}
     radius: list[list[str | float | int]] = [[name, float(np.linalg.norm(turn[-1]))] for name, turn in turns.items()]
     return Section(
@@ -215,82 +189,9 @@ def _worth(values: dict[str, Array]) -> Section:
                 "h2",
                 {name: (turn[:, 0], turn[:, 1]) for name, turn in turns.items()},
                 note="Euler leaves the circle at every step, always outwards",
+                square=True,
             ),
             Table(("", "distance from the centre after one turn"), radius),
-        ],
-    )
-
-
-def _tanh(values: dict[str, Array]) -> Section:
-    W, path = values["W"], values["path"]
-    blocks: list[Block] = []
-    for n in range(2):
-        for i in range(2):
-            f = f"tanh({weighted_sum(W[i], path[n, 0])})"
-            blocks.append(
-                Equation(
-                    f"h_{n + 1}[{i + 1}] = h_{n}[{i + 1}] + dt tanh((W h_{n})[{i + 1}])",
-                    f"{number(path[n, 0, i])} + {number(DT)}*{f}",
-                    path[n + 1, 0, i],
-                )
-            )
-    return Section(
-        "A field that can be learnt",
-        [
-            Say("In a neural ODE a network is the field. Here it is one layer, `f(h) = tanh(W h + b)` with b = 0."),
-            Grid("W", W),
-            Say(f"Two Euler steps of dt = {number(DT)} from h_0 = {listed(path[0, 0])}; the same W in both:"),
-            *blocks,
-        ],
-    )
-
-
-def _backwards(values: dict[str, Array]) -> Section:
-    W, b, path = values["W"], values["b"], values["path"]
-    gradients = [values["dh_0"], values["dh_1"], values["dy"]]
-    blocks: list[Block] = []
-    for n in (1, 0):
-        f = tanh_field(W, b)(path[n], n * DT)[0]
-        du = DT * gradients[n + 1][0] * (1 - f**2)
-        for i in range(2):
-            blocks.append(
-                Equation(
-                    f"du_{n}[{i + 1}] = dt dh_{n + 1}[{i + 1}] (1 - f^2)",
-                    f"{number(DT)}*{factor(gradients[n + 1][0, i])}*(1 - {factor(f[i])}**2)",
-                    du[i],
-                    f"f = {number(f[i])} at h_{n}",
-                )
-            )
-        for j in range(2):
-            blocks.append(
-                Equation(
-                    f"dh_{n}[{j + 1}] = dh_{n + 1}[{j + 1}] + sum_i W[i,{j + 1}] du_{n}[i]",
-                    f"{factor(gradients[n + 1][0, j])} + {weighted_sum(W[:, j], du)}",
-                    gradients[n][0, j],
-                )
-            )
-    through, adjoint = values["dh_0 through the steps"][:, 0], values["dh_0 by the adjoint"][:, 0]
-    ways: list[list[str | float | int]] = [
-        [n, x, y, abs(x - y)] for n, x, y in zip(COUNTS, through.tolist(), adjoint.tolist())
-    ]
-    one, two = values["dW of step 1"], values["dW of step 2"]
-    return Section(
-        "Backwards through the steps",
-        [
-            Say(
-                f"The loss is the second number at the end, so dh_2 = {listed(values['dy'][0])}. A step was "
-                "`h' = h + dt f`. The gradient passes straight on, plus what comes through the field: `dt (1 - f^2)` "
-                "and W."
-            ),
-            *blocks,
-            Say("Both steps used the same W: their gradients are added."),
-            Equation("dW[2,1] = step 1 + step 2", f"{factor(one[1, 0])} + {factor(two[1, 0])}", values["dW"][1, 0]),
-            Grid("dW", values["dW"]),
-            Say(
-                "Chen et al. go back another way: `a = dL/dh` obeys an equation of its own, `da/dt = -a df/dh`, which "
-                "is solved backwards together with h. No state need be kept, but it is not the gradient of these steps:"
-            ),
-            Table(("steps", "dh_0[1] through the steps", "by the adjoint", "apart"), ways),
         ],
     )
 

@@ -95,8 +95,7 @@ def _line(values: dict[str, Array]) -> list[Block]:
     (w1, w2), b = values["w"], float(values["b"])
     x1 = np.array([0.25, 1.25])
     middle = float(x1[0] + x1[1]) / 2
-    zeros = INPUTS[AND == 0]
-    triangle = zeros[[0, 1, 2, 0]]
+    zeros, one = INPUTS[AND == 0], INPUTS[AND == 1]
     return [
         Say("Where the sum is 0 the answer changes. With two inputs that is a line; on one side the unit fires."),
         Equation(
@@ -111,9 +110,10 @@ def _line(values: dict[str, Array]) -> list[Block]:
             "x2",
             {
                 "border, z = 0": (x1, -(w1 * x1 + b) / w2),
-                "rows with y = 0": (triangle[:, 0], triangle[:, 1]),
-                "row with y = 1": (np.array([0.95, 1.05, 1, 1, 1]), np.array([1, 1, 1, 0.95, 1.05])),  # a cross
+                "rows with y = 0": (zeros[:, 0], zeros[:, 1]),
+                "row with y = 1": (one[:, 0], one[:, 1]),
             },
+            points=frozenset({"rows with y = 0", "row with y = 1"}),
         ),
     ]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.errors import UserError, did_you_mean, nearest
+from learnloop.explain.walk import Array
 from learnloop.explain.written.document import Document, Keys
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 class Checks:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from learnloop.errors import did_you_mean, nearest
 from learnloop.explain.describe import Goal
 from learnloop.explain.goals import LOSSES, usual_loss
-from learnloop.explain.walk import listed, number
+from learnloop.explain.walk import Array, listed, number
 from learnloop.explain.written.checks import Checks, shown
 from learnloop.explain.written.layers import Written
 from learnloop.recipe.reading import parse_value
-
-Array: TypeAlias = NDArray[np.float64]
 
 NAMES = tuple(name for name in LOSSES if name != "perceptron_classes")
 OTHER_NAMES = {"categorical_cross_entropy": "cross_entropy"}

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learnloop.explain.goals import LINKS
+from learnloop.explain.walk import Array
 from learnloop.explain.written.checks import Checks, shown
 from learnloop.explain.written.document import Keys
-
-Array: TypeAlias = NDArray[np.float64]
 
 LAYER = ("activation", "units", "weights", "bias")
 UNIT = ("weights", "bias")

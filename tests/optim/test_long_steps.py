@@ -1,0 +1,64 @@
+"""Where a step takes long, ways are timed on some rows of a batch, so that all of them are tried."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from learnloop.contracts import Batch
+from learnloop.optim import machine
+from learnloop.optim.measure import LEAST_ROWS, measure
+from learnloop.optim.plan import PlanConfig
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 3))
+
+
+def batch(rows: int) -> Batch:
+    return {"x": torch.randn(rows, 1, 8, 8), "y": torch.randint(3, (rows,)), "one": torch.ones(1)}
+
+
+class Slow:
+    """A loss that sleeps for each row and remembers how many rows it saw."""
+
+    def __init__(self, seconds_a_row: float) -> None:
+        self.seconds_a_row = seconds_a_row
+        self.rows: set[int] = set()
+
+    def __call__(self, net: nn.Module, values: Batch) -> Tensor:
+        assert len(values["one"]) == 1
+        self.rows.add(len(values["x"]))
+        time.sleep(self.seconds_a_row * len(values["x"]))
+        return nn.functional.cross_entropy(net(values["x"]).float(), values["y"])
+
+
+def test_long_steps_are_timed_on_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "bf16_in_hardware", lambda device="cpu": True)
+    loss = Slow(4e-4)
+    plan = measure(net(), loss, [batch(640)], options=PlanConfig(threads=1), seconds=60, budget_s=1.0)
+    assert loss.rows == {LEAST_ROWS}  # 1 s is worth 62 rows for 40 steps
+    assert plan.plain_ms is not None and plan.plain_ms >= 256  # of a whole batch
+    assert {trial.ms is not None for trial in plan.trials} == {True}, [trial.verdict for trial in plan.trials]
+
+
+def test_short_steps_are_timed_whole() -> None:
+    loss = Slow(0.0)
+    measure(net(), loss, [batch(100)], options=PlanConfig(threads=1), steps=1000, budget_s=5)
+    assert loss.rows == {LEAST_ROWS, 100}  # the former to see how long a step takes
+
+
+def test_code_that_needs_whole_batches_gets_them() -> None:
+    seen = []
+
+    def whole(net: nn.Module, values: Batch) -> Tensor:
+        seen.append(len(values["x"]))
+        if len(values["x"]) != 100:
+            raise ValueError("100 rows, no others")
+        return nn.functional.cross_entropy(net(values["x"]), values["y"])
+
+    plan = measure(net(), whole, [batch(100)], options=PlanConfig(threads=1), steps=10, budget_s=1)
+    assert plan.ms is not None and set(seen) == {LEAST_ROWS, 100}
