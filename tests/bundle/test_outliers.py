@@ -136,7 +136,7 @@ def test_the_command_flags_and_names_the_picture(
     (row,) = json.loads(out)
     assert row["file"].endswith("noise.png") and row["outlier"] is True and len(row["probabilities"]) == 10
     assert command(["predict", str(shared.path), str(tmp_path / "noise.png")]) == 0
-    assert " then\n" in capsys.readouterr().out
+    assert " next likeliest\n" in capsys.readouterr().out
 
 
 def test_views_are_means_of_the_answers(shared: ll.Run) -> None:
