@@ -92,7 +92,7 @@ def test_folders(call: Call, pets: Path, tmp_path: Path) -> None:
     (pets / "fish").mkdir()
     (pets / "fish" / "cod.heic").write_text("x")
     text = (
-        "every class folder must hold images\n  found:     bird holds nothing, fish holds 1 other files, as cod.heic\n"
+        "every class folder must hold images\n  found:     bird holds nothing, fish holds 1 other file, as cod.heic\n"
     )
     assert text in fit_images(call, pets)
     shutil.rmtree(pets / "fish")
@@ -146,7 +146,7 @@ def test_predicting_with_the_wrong_kind(call: Call, pets: Path, tmp_path: Path, 
     )
     _, err = call("predict", run, tmp_path / "none", pets)
     assert "none: must hold pictures: the model was trained on images\n" in err
-    assert "found:     a folder with 1 other files: readme.md" in err
+    assert "found:     a folder with 1 other file: readme.md" in err
     whole = (pets / "cat" / "1.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     _, err = call("predict", run, tmp_path / "cut.png", pets / "cat" / "1.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 
 from learnloop.contracts import Batch
 from learnloop.optim import machine
+from learnloop.optim import measure as measuring
 from learnloop.optim.measure import LEAST_ROWS, measure
-from learnloop.optim.plan import PlanConfig
+from learnloop.optim.plan import Plan, PlanConfig
 
 
 def net() -> nn.Module:
@@ -62,3 +64,22 @@ def test_code_that_needs_whole_batches_gets_them() -> None:
 
     plan = measure(net(), whole, [batch(100)], options=PlanConfig(threads=1), steps=10, budget_s=1)
     assert plan.ms is not None and set(seen) == {LEAST_ROWS, 100}
+
+
+def test_a_disturbed_turn_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads in bfloat16 are the fastest; another process comes in between when they are timed first."""
+    monkeypatch.setattr(machine, "bf16_in_hardware", lambda device="cpu": True)
+    monkeypatch.setattr(measuring, "thread_counts", lambda: [2, 1])
+    monkeypatch.setattr(measuring._Search, "_disagreement", lambda self, plan: "")
+    turns: list[Plan] = []
+
+    def timed(self: object, plan: Plan, best: float | None) -> float:
+        fast = plan.dtype == "bfloat16" and plan.channels_last
+        first = plan.threads == 2 and not any(turn == replace(plan, ms=turn.ms) for turn in turns)
+        turns.append(plan)
+        return (30.0 if fast else 70.0) * (1.0 if plan.threads == 2 else 1.7) * (2.2 if fast and first else 1.0)
+
+    monkeypatch.setattr(measuring._Search, "_time", timed)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
+    plan = measure(net(), Slow(0.0), [batch(64)], options=PlanConfig(), steps=1000, budget_s=60)
+    assert (plan.threads, plan.dtype, plan.channels_last, plan.ms) == (2, "bfloat16", True, 30.0)

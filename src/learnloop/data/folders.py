@@ -126,7 +126,7 @@ def _empty_classes(roots: dict[str, Path], labels: set[str]) -> list[Path]:
 def _no_pictures(folder: Path, empty: list[Path]) -> DataError:
     def inside(path: Path) -> str:
         files = [item.name for item in path.rglob("*") if item.is_file()]
-        return f"{len(files)} other files, as {min(files)}" if files else "nothing"
+        return f"{len(files)} other file{'' if len(files) == 1 else 's'}, as {min(files)}" if files else "nothing"
 
     more = f", and {len(empty) - 5} more" if len(empty) > 5 else ""
     return DataError(

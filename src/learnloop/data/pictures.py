@@ -72,7 +72,11 @@ def _empty(path: Path) -> DataError:
     return DataError(
         str(path),
         "must hold pictures: the model was trained on images",
-        found=f"a folder with {len(there)} other files: {', '.join(there[:5])}" if there else "an empty folder",
+        found=(
+            f"a folder with {len(there)} other file{'' if len(there) == 1 else 's'}: {', '.join(there[:5])}"
+            if there
+            else "an empty folder"
+        ),
         do=_DO,
         available=IMAGE_SUFFIXES,
     )
