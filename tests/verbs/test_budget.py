@@ -238,9 +238,14 @@ def test_a_network_that_cannot_be_copied_is_guessed_from_its_step(prepared: Prep
 def test_notes_of_the_limit_are_said_and_stand_in_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Budget, "baselines", lambda self: self.notes.append("Trees were left out.") or 60.0)
+    monkeypatch.setattr(Budget, "baselines", lambda self, kind: self.notes.append("Trees were left out.") or 60.0)
     frame = pd.DataFrame({"a": np.arange(80.0) % 7, "y": np.arange(80) % 2})
     run = ll.fit(frame, target="y", model="linear", steps=3, out=tmp_path / "run", set={"plan.name": "plain"})
     assert "note: Trees were left out.\n" in capsys.readouterr().err
     assert "Trees were left out." in run.report["data"]["notes"]
     assert "Trees were left out." in (run.path / "report.html").read_text()
+
+
+def test_baselines_of_pictures_take_little() -> None:
+    assert [Budget(0.0, minutes).baselines("table") for minutes in (None, 1.0, 30.0)] == [60.0, 6.0, 60.0]
+    assert [Budget(0.0, minutes).baselines("image") for minutes in (None, 1.0, 30.0)] == [15.0, 6.0, 15.0]

@@ -27,7 +27,7 @@ _FORWARD_SHARE = 0.4
 _LEAST_TRAINING_SHARE = 0.3
 _LITTLE_TRAINING_SHARE = 0.35
 _LONG_SHARE = _LATE_SHARE = 0.05
-_BASELINES_SHARE, _BASELINES_SECONDS = 0.1, 60.0
+_BASELINES_SHARE, _BASELINES_SECONDS, _PICTURE_BASELINES_SECONDS = 0.1, 60.0, 15.0
 
 
 class Budget:
@@ -53,9 +53,10 @@ class Budget:
         """Seconds since the command began."""
         return self.now() - self.began
 
-    def baselines(self) -> float:
-        """Seconds that the baselines may take."""
-        return _BASELINES_SECONDS if self.minutes is None else min(60.0, _BASELINES_SHARE * 60 * self.minutes)
+    def baselines(self, kind: str) -> float:
+        """Seconds that the baselines may take. kind: of the inputs; a straight line through pixels needs few."""
+        most = _PICTURE_BASELINES_SECONDS if kind == "image" else _BASELINES_SECONDS
+        return most if self.minutes is None else min(most, _BASELINES_SHARE * 60 * self.minutes)
 
     @property
     def search_seconds(self) -> float:

@@ -278,7 +278,7 @@ def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
         prepared.choice.target,
         prepared.names,
         seed=recipe.seed,
-        budget_s=budget.baselines(),
+        budget_s=budget.baselines(prepared.spec.kind),
         say=budget.notes.append,
     )
     budget.learn_from(found)
