@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from learnloop.contracts import Batch
 from learnloop.optim import machine
 from learnloop.optim import measure as measuring
+from learnloop.optim.batches import head, rows_of
 from learnloop.optim.measure import LEAST_ROWS, measure
 from learnloop.optim.plan import Plan, PlanConfig
 
@@ -51,6 +52,14 @@ def test_short_steps_are_timed_whole() -> None:
     loss = Slow(0.0)
     measure(net(), loss, [batch(100)], options=PlanConfig(threads=1), steps=1000, budget_s=5)
     assert loss.rows == {LEAST_ROWS, 100}  # the former to see how long a step takes
+
+
+def test_a_batch_may_begin_with_a_scalar() -> None:
+    values = {"share": torch.tensor(0.5), **batch(100)}
+    assert rows_of(values) == 100 and rows_of({"share": torch.tensor(0.5)}) == 0
+    assert {key: tuple(value.shape) for key, value in head(values, 7).items()} == {
+        "share": (), "x": (7, 1, 8, 8), "y": (7,), "one": (1,),
+    }  # fmt: skip
 
 
 def test_code_that_needs_whole_batches_gets_them() -> None:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from learnloop.contracts import Batch
 from learnloop.errors import UserError
 from learnloop.optim import machine
+from learnloop.optim.batches import head, rows_of
 from learnloop.optim.memory import keep_memory
 from learnloop.optim.plan import DType, Plan, PlanConfig, Trial, lay_out_filters, thread_counts
 from learnloop.optim.remember import key_of, remember, remembered
@@ -73,11 +74,12 @@ def measure(
     batches    one or a few real batches, on the CPU
     options    what the recipe fixes; only what it leaves open is measured
     steps      length of the coming run, if it is counted in steps;  seconds  if it is limited by time
-    budget_s   most seconds to spend; None: 3 % of the expected run, from 0.3 to 20 s. One plain step is
-    always taken
-    signature  what identifies the model (its configuration); cache  folder of remembered Plans, None to
-    remember none Raises RecipeError for a device that is not there; what the network itself raises in plain
-    float32 goes through.
+    budget_s   most seconds to spend; None: 3 % of the expected run, from 0.3 to 20 s. Where they are too few for
+               whole batches, some rows are timed and `ms` is theirs, scaled up. A few plain steps are always taken
+    signature  what identifies the model (its configuration)
+    cache      folder of remembered Plans, None to remember none
+
+    Raises RecipeError for a device that is not there; what the network itself raises in plain float32 goes through.
     """
     start = options.fixed(bound_wait())
     if options.name == "plain" or not batches:
@@ -143,18 +145,12 @@ class _Search:
         """Where steps are long, time them on some rows of each batch: all ways are tried, and their ratios are the
         same. Without this a wide network's only way that was tried in time would be the plain one.
         """
-        whole = self._batches
-        rows = min(len(next(iter(batch.values()))) for batch in whole)
+        whole, rows = self._batches, min(rows_of(batch) for batch in self._batches)
         if rows <= LEAST_ROWS:
             return
-        plan = self._fixed()
-        self._adopt(plan)
-        self._batches = [_head(batch, LEAST_ROWS) for batch in whole]
+        self._batches = [head(batch, LEAST_ROWS) for batch in whole]
         try:
-            self._step(plan, plan.place(dict(self._batches[0])))
-            began = time.perf_counter()
-            self._step(plan, plan.place(dict(self._batches[0])))
-            a_row = (time.perf_counter() - began) / LEAST_ROWS
+            a_row = self._time(self._fixed(), None) / 1000 / LEAST_ROWS
         except Exception:  # own code may need whole batches; what is wrong in both is told by the plain way
             self._batches = whole
             return
@@ -162,7 +158,7 @@ class _Search:
         budget = min(max(SHARE * expected, LEAST_S), MOST_S) if budget_s is None else budget_s
         fitting = max(LEAST_ROWS, int(budget / STEPS_TIMED / a_row))
         self._scale = max(1.0, rows / fitting)
-        self._batches = whole if fitting >= rows else [_head(batch, fitting) for batch in whole]
+        self._batches = whole if fitting >= rows else [head(batch, fitting) for batch in whole]
 
     def _fixed(self) -> Plan:
         """What the recipe fixed, plain in all the rest, with the threads torch would use."""
@@ -372,12 +368,6 @@ def _low_precision(device: str) -> DType:
 def _same_way(trial: Trial, plan: Plan) -> bool:
     tried = (trial.device, trial.threads, trial.dtype, trial.channels_last, trial.compile)
     return tried == (plan.device, plan.threads, plan.dtype, plan.channels_last, plan.compile)
-
-
-def _head(batch: Batch, rows: int) -> Batch:
-    """The first rows of everything that has as many as the batch."""
-    whole = len(next(iter(batch.values())))
-    return {key: value[:rows] if value.ndim and len(value) == whole else value for key, value in batch.items()}
 
 
 def _nothing() -> None:
