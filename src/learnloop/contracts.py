@@ -16,11 +16,19 @@ State = dict[str, Any]
 """Nested dicts and lists of tensors and plain JSON values; never a pickle."""
 
 # Batch keys. A task reads only these; a source writes only these.
-X = "x"  # float [batch, numbers] for tables; uint8 or float [batch, channels, height, width] for images
+X = "x"  # float [batch, numbers] for tables; uint8 or float [batch, channels, height, width] for images;
+# float [batch, time, features] for series, 0 behind the end of a row
 X_CAT = "x_cat"  # int64 [batch, categories]: codes, 0 = never seen in training or missing
-Y = "y"  # int64 [batch] classes; float [batch, targets] numbers or several labels
+TOKENS = "tokens"  # integers [batch, time]: PADDING behind the end of a row, UNKNOWN, BEGIN, END, then a vocabulary
+LENGTH = "length"  # int64 [batch]: the steps of each row of X that are there (series)
+Y = "y"  # int64 [batch] classes; float [batch, targets] numbers or several labels; int64 [batch, time] tokens
 WEIGHT = "weight"  # float [batch]
 INDEX = "index"  # int64 [batch]: the row in its part
+
+PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3
+"""The first codes of every vocabulary of tokens."""
+SPECIAL = 4
+"""How many they are."""
 
 
 @runtime_checkable
@@ -101,23 +109,32 @@ class Task(Stateful, Protocol):
 class InputSpec:
     """What a model must know about its input to be built; plain numbers, so that models import nothing of data.
 
-    kind          "table" (x [batch, numbers], x_cat [batch, len(cardinalities)]) or "image" (x [batch, c, h, w] uint8)
-    numbers       width of `x` for tables, after imputation indicators and calendar features
+    kind          "table" (x [batch, numbers], x_cat [batch, len(cardinalities)]), "image" (x [batch, c, h, w] uint8),
+                  "text" (tokens [batch, time]) or "series" (x [batch, time, numbers], length [batch])
+    numbers       width of `x` for tables, after imputation indicators and calendar features; features of a series
     cardinalities number of codes of each column of `x_cat`, code 0 (unseen or missing) included
     shape         (channels, height, width) of an image
     mean, std     per channel in 0..1 units, over the training part (images)
+    vocabulary    number of token codes, the special ones included (texts)
+    length        most steps of a row (texts and series)
     """
 
-    kind: Literal["table", "image"]
+    kind: Literal["table", "image", "text", "series"]
     numbers: int = 0
     cardinalities: tuple[int, ...] = ()
     shape: tuple[int, int, int] = (0, 0, 0)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    vocabulary: int = 0
+    length: int = 0
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The batch keys that the network takes, in the order of `forward`'s arguments."""
+        if self.kind == "text":
+            return (TOKENS,)
+        if self.kind == "series":
+            return (X, LENGTH)
         return (X, X_CAT) if self.cardinalities else (X,)
 
     def to_json(self) -> dict[str, Any]:
@@ -128,6 +145,8 @@ class InputSpec:
             "shape": list(self.shape),
             "mean": list(self.mean),
             "std": list(self.std),
+            "vocabulary": self.vocabulary,
+            "length": self.length,
         }
 
     @classmethod
@@ -140,6 +159,8 @@ class InputSpec:
             shape=(channels, height, width),
             mean=tuple(float(value) for value in data["mean"]),
             std=tuple(float(value) for value in data["std"]),
+            vocabulary=int(data.get("vocabulary", 0)),  # bundles written before texts could be read lack both
+            length=int(data.get("length", 0)),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-Kind = Literal["number", "category", "boolean", "date", "text", "id", "image", "constant"]
+Kind = Literal["number", "category", "boolean", "date", "text", "id", "image", "series", "audio", "constant"]
 Role = Literal["input", "target", "ignore", "split", "group", "time", "weight", "id"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -16,11 +16,11 @@ class Field:
     """One column.
 
     name        as in the file
-    kind        number, category, boolean, date, text, id, image or constant
+    kind        number, category, boolean, date, text, id, image, series, audio or constant
     role        input, target, ignore (set aside), split, group, time, weight or id
     dtype       how values are written back: "int", "float", "str", "bool" or "date"
     categories  the distinct values as text, in the order of the codes (categories and booleans only)
-    shape       (height, width, channels) of an image; () for a plain column
+    shape       (height, width, channels) of an image; (time, features) of a series; (samples,) of audio; else ()
     missing     how many values are missing
     why         one sentence: what made us think so
     format      how a date is written as text: "ISO8601" or a form such as "%d.%m.%Y"; "" where the values were dates

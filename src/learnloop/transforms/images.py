@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
-from learnloop.contracts import InputSpec, State
+from learnloop.contracts import InputSpec, State, X
 from learnloop.data.mapped import room
 from learnloop.errors import DataError, SchemaError
 
@@ -29,11 +31,12 @@ class ImageEncoder:
     def __init__(self, name: str, size: int | None = None) -> None:
         self.name = name
         self.size = size
+        self.notes: tuple[str, ...] = ()
         self.source_shape: tuple[int, int, int] = (0, 0, 0)
         self.spec = InputSpec(kind="image")
 
-    def fit(self, images: np.ndarray) -> None:
-        images = self._checked(images, DataError)
+    def fit(self, images: Any) -> None:
+        images = self._checked(np.asanyarray(images), DataError)
         if not len(images):
             raise DataError(f"column {self.name!r}", "must have images in the training part", found="0 rows")
         height, width, channels = images.shape[1:]
@@ -55,7 +58,11 @@ class ImageEncoder:
             std=tuple(float(value) if value > 1e-6 else 1.0 for value in std),
         )
 
-    def apply(self, images: np.ndarray) -> np.ndarray:
+    def apply(self, images: Any) -> dict[str, np.ndarray]:
+        return {X: self.pixels(np.asanyarray(images))}
+
+    def pixels(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [n, c, h, w]."""
         mapped = isinstance(images, np.memmap)
         images = self._checked(images, SchemaError)
         if images.shape[1:] != self.source_shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -11,11 +12,11 @@ from learnloop.data.dataset import Dataset
 from learnloop.data.schema import Field
 from learnloop.errors import DataError, SchemaError, UserError, did_you_mean, nearest, raise_all
 from learnloop.transforms.columns import CodeInput, DateInput, NumberInput
-from learnloop.transforms.images import ImageEncoder
 from learnloop.transforms.places import PlaceInput, find_places
+from learnloop.transforms.sole import SOLE, SoleEncoder, make_sole
 from learnloop.transforms.table import NUMBERS
 
-_FORMAT = 1
+_FORMAT = 2
 _CURVED = frozenset({"quantile", "robust"})
 """Scalings after which a turned coordinate says something that the two columns do not."""
 
@@ -25,6 +26,7 @@ class InputEncoder:
 
     numbers     how numbers are scaled: "standard", "quantile", "robust" or "none" (transforms/table.py)
     image_size  resize images to this many pixels a side; None keeps their size
+    settings    of the other encoders in `sole.SOLE`, by the name of their section in a recipe
 
     Numbers and dates go to `x`, categories and booleans to `x_cat`; text, ids and fields that are not inputs
     are not used. A column that says nothing in the training part (one value, none missing) is not used, and
@@ -39,6 +41,7 @@ class InputEncoder:
         self,
         numbers: Literal["standard", "quantile", "robust", "none"] = "standard",
         image_size: int | None = None,
+        settings: Mapping[str, Any] = {},
     ) -> None:
         if numbers not in NUMBERS:
             raise UserError(
@@ -48,20 +51,22 @@ class InputEncoder:
             raise UserError("image_size", "must be at least 1 pixel, or None", found=str(image_size))
         self.numbers = numbers
         self.image_size = image_size
+        self.settings = {"image_size": image_size, **settings}
         self.notes: tuple[str, ...] = ()
         self.fields: tuple[Field, ...] = ()
         self._numbers: list[NumberInput | DateInput] = []
         self._codes: list[CodeInput] = []
         self._places: list[PlaceInput] = []
-        self._image: ImageEncoder | None = None
+        self.sole: SoleEncoder | None = None
+        """What encodes a field that is all that the network sees: an image, a text, a series."""
 
     # What was learnt
 
     @property
     def spec(self) -> InputSpec:
         """What a model must know to be built."""
-        if self._image:
-            return self._image.spec
+        if self.sole:
+            return self.sole.spec
         return InputSpec(
             kind="table",
             numbers=len(self.number_names),
@@ -90,29 +95,31 @@ class InputEncoder:
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the columns of `x`, then of `x_cat`; the image's name for images."""
-        return [self._image.name] if self._image else [*self.number_names, *self.category_names]
+        """Names of the columns of `x`, then of `x_cat`; of images, texts and series the field's name."""
+        return [self.sole.name] if self.sole else [*self.number_names, *self.category_names]
 
     # Fitting and applying
 
     def fit(self, train: Dataset) -> None:
         """Learn from the training part; notes are set anew."""
-        self._numbers, self._codes, self._places, self._image = [], [], [], None
+        self._numbers, self._codes, self._places, self.sole = [], [], [], None
         notes: list[str] = []
         inputs = train.schema.inputs
-        images = [field for field in inputs if field.kind == "image"]
-        if images:
-            self._fit_image(train, images[0], [field.name for field in inputs if field is not images[0]], notes)
+        whole = next((field for field in inputs if field.kind in SOLE), None)
+        if whole is not None:
+            self._fit_sole(train, whole, [field.name for field in inputs if field is not whole], notes)
         else:
             self._fit_table(train, inputs, notes)
         self.notes = tuple(notes)
 
-    def _fit_image(self, train: Dataset, image: Field, others: list[str], notes: list[str]) -> None:
-        self._image = ImageEncoder(image.name, self.image_size)
-        self._image.fit(np.asanyarray(train.column(image.name)))
-        self.fields = (image,)
+    def _fit_sole(self, train: Dataset, field: Field, others: list[str], notes: list[str]) -> None:
+        self.sole = make_sole(field, self.settings)
+        self.sole.fit(train.column(field.name))
+        self.fields = (field,)
+        notes += self.sole.notes
         if others:
-            notes.append(f"Only the images {image.name!r} are used; not used beside them: {', '.join(others)}.")
+            words = {"image": "images", "text": "texts"}.get(field.kind, field.kind)
+            notes.append(f"Only the {words} {field.name!r} are used; not used beside them: {', '.join(others)}.")
 
     def _fit_table(self, train: Dataset, inputs: list[Field], notes: list[str]) -> None:
         used, dull = [], []
@@ -153,12 +160,13 @@ class InputEncoder:
 
     def apply(self, data: Dataset) -> dict[str, np.ndarray]:
         """`x` float32 [n, numbers] or uint8 [n, c, h, w], and `x_cat` int64 [n, categories] where there are
-        any.
+        any; of texts and series what their encoder gives.
         """
         self._check_columns(data)
-        if self._image:
-            self.notes = ()
-            return {X: self._image.apply(np.asanyarray(data.column(self._image.name)))}
+        if self.sole:
+            arrays = self.sole.apply(data.column(self.sole.name))
+            self.notes = self.sole.notes
+            return arrays
         notes: list[str] = []
         x = np.empty((len(data), len(self.number_names)), dtype=np.float32)
         start = 0
@@ -211,7 +219,7 @@ class InputEncoder:
             "columns": [part.state_dict() for part in self._numbers],
             "codes": [part.state_dict() for part in self._codes],
             "places": [place.state_dict() for place in self._places],
-            "image": self._image.state_dict() if self._image else None,
+            "sole": {"kind": self.fields[0].kind, **self.sole.state_dict()} if self.sole else None,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -219,7 +227,7 @@ class InputEncoder:
         self.fields = tuple(
             Field(row["name"], row["kind"], categories=tuple(row["categories"])) for row in state["fields"]
         )
-        self._numbers, self._codes, self._image = [], [], None
+        self._numbers, self._codes, self.sole = [], [], None
         self._places = [PlaceInput.from_state(place) for place in state["places"]]
         self.notes = ()
         columns, codes = iter(state["columns"]), iter(state["codes"])
@@ -231,9 +239,12 @@ class InputEncoder:
             elif part is not None:
                 part.load_state_dict(next(columns))
                 self._numbers.append(part)
-        if state["image"] is not None:
-            self._image = ImageEncoder("")
-            self._image.load_state_dict(state["image"])
+        whole = state.get("sole")
+        if whole is None and state.get("image") is not None:  # format 1
+            whole = {"kind": "image", **state["image"]}
+        if whole is not None:
+            self.sole = SOLE[whole["kind"]]("")
+            self.sole.load_state_dict({key: value for key, value in whole.items() if key != "kind"})
 
     @classmethod
     def from_state(cls, state: State) -> InputEncoder:
