@@ -4,7 +4,7 @@ Starting from plain float32, one thing is changed at a time (threads, then layou
 compilation) and a change is kept only if it is at least 5 % faster than the best so far, so that noise rarely
 decides. The time of a way is the least of a few steps: other processes can only add to it (Chen & Revels,
 arXiv:1608.04295, section II). bfloat16, or float16 on GPUs that have tensor cores for it alone, must also agree
-with float32: the loss within 2 % and the gradients' cosine above 0.98.
+with float32 (optim/agreement.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from learnloop.contracts import Batch
 from learnloop.errors import UserError
 from learnloop.optim import machine
+from learnloop.optim.agreement import Outcome, disagreement
 from learnloop.optim.batches import head, rows_of
 from learnloop.optim.memory import keep_memory
 from learnloop.optim.plan import DType, Plan, PlanConfig, Trial, lay_out_filters, thread_counts
@@ -33,8 +34,6 @@ from learnloop.optim.wait import bound_wait
 
 GAIN = 0.95
 """A change is kept when it takes at most this share of the time."""
-LOSS_AGREES = 0.02
-COSINE_AGREES = 0.98
 SHARE = 0.03
 """Measuring takes at most this share of the expected run ..."""
 LEAST_S, MOST_S = 0.3, 20.0
@@ -97,14 +96,6 @@ def measure(
         plan = search.run(steps, seconds, budget_s)
     plan = replace(plan, notes=(*complaint, *plan.notes))
     return plan if path is None else remember(path, plan)
-
-
-@dataclass
-class _Agreement:
-    """Loss and gradients of one batch in float32."""
-
-    loss: float
-    gradient: Tensor
 
 
 class _Search:
@@ -298,33 +289,28 @@ class _Search:
             # dropout draws other masks in another precision: compare without it
             self._net.eval()
         try:
-            exact = self._outcome(replace(plan, dtype="float32"), 0)
-            found = self._outcome(plan, 0)
+            return disagreement(
+                lambda dtype, batch: self._outcome(replace(plan, dtype=dtype), 0, batch), plan.dtype, self._batches[0]
+            )
         finally:
             self._net.train()
-        apart = abs(found.loss - exact.loss) / max(abs(exact.loss), 1e-3)
-        if not apart <= LOSS_AGREES:
-            return f"its loss is {100 * apart:.1f} % off float32's (at most {100 * LOSS_AGREES:.0f} %)"
-        cosine = float(torch.nn.functional.cosine_similarity(found.gradient, exact.gradient, dim=0))
-        if not cosine > COSINE_AGREES:
-            return f"its gradient has cosine {cosine:.3f} with float32's (more than {COSINE_AGREES})"
-        return ""
 
-    def _is_random(self, plan: Plan, exact: _Agreement) -> bool:
+    def _is_random(self, plan: Plan, exact: Outcome) -> bool:
         return self._outcome(replace(plan, dtype="float32"), 1).loss != exact.loss
 
-    def _outcome(self, plan: Plan, seed: int) -> _Agreement:
+    def _outcome(self, plan: Plan, seed: int, batch: Batch | None = None) -> Outcome:
         self._adopt(plan)
-        value = self._seeded_step(plan, seed)
+        batch = self._batches[0] if batch is None else batch
+        value = self._seeded_step(plan, seed, batch)
         # training, too, would skip steps until it has come to a scale that does not overflow
         while self._scaling is not None and self._scaling.good == 0 and not self._scaling.spent:
-            value = self._seeded_step(plan, seed)
+            value = self._seeded_step(plan, seed, batch)
         grads = [p.grad.double().flatten() for p in self._net.parameters() if p.grad is not None]
-        return _Agreement(float(value), torch.cat(grads) if grads else torch.zeros(1))
+        return Outcome(float(value), torch.cat(grads) if grads else torch.zeros(1))
 
-    def _seeded_step(self, plan: Plan, seed: int) -> Tensor:
+    def _seeded_step(self, plan: Plan, seed: int, batch: Batch) -> Tensor:
         torch.manual_seed(seed)
-        return self._step(plan, plan.place(dict(self._batches[0])))
+        return self._step(plan, plan.place(dict(batch)))
 
     def _compile(self, best: Plan, expected: float | None, steps: int | None) -> Plan:
         """torch.compile where the recipe asks for it, or where it is sure to pay back within the run."""
