@@ -23,10 +23,12 @@ from learnloop.errors import DataError
 
 INSIDE = ("digits", "wine", "breast-cancer", "diabetes", "iris")
 SMALL = ("adult", "california-housing", "titanic", "bike-sharing")
+TEXTS = ("imdb", "rt_polarity", "sms_spam", "multi30k", "fra_eng", "tinyshakespeare")
+SOUNDS = ("spoken_digits", "spoken_digit_strings")
 
 
 def test_every_entry_says_what_it_is() -> None:
-    assert set(CATALOG) == {*INSIDE, *SMALL, "mnist", "fashion-mnist", "cifar10"}
+    assert set(CATALOG) == {*INSIDE, *SMALL, *TEXTS, *SOUNDS, "mnist", "fashion-mnist", "cifar10"}
     for entry in CATALOG.values():
         assert entry.title and entry.source and entry.licence
         assert bool(entry.files) == (entry.name not in INSIDE)

@@ -16,6 +16,8 @@ from learnloop.errors import ModelError
 from learnloop.testing.models import CHECKS, check_model
 
 TABLE = InputSpec("table", numbers=4)
+TEXT = InputSpec("text", vocabulary=40, length=10)
+SERIES = InputSpec("series", numbers=3, length=8)
 IMAGE = InputSpec("image", shape=(1, 6, 6), mean=(0.5,), std=(0.5,))
 
 
@@ -39,10 +41,38 @@ class Toy(nn.Module):
         return self.dropout(self.norm(torch.relu(self.hidden(x))))  # [batch, 16]
 
 
+class ToyReader(nn.Module):
+    """The mean over the steps that are there, of an embedding or of the numbers themselves."""
+
+    def __init__(self, spec: InputSpec, outputs: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(spec.vocabulary, 8) if spec.kind == "text" else None
+        self.output = nn.Linear(8 if spec.kind == "text" else spec.numbers, outputs)
+        nn.init.zeros_(self.output.weight)
+
+    def forward(self, x: Tensor, length: Tensor | None = None) -> Tensor:
+        there, vectors = self.read(x, length)  # [batch, time, 1], [batch, time, width]
+        return self.output((vectors * there).sum(1) / there.sum(1).clamp_min(1))  # [batch, outputs]
+
+    def read(self, x: Tensor, length: Tensor | None) -> tuple[Tensor, Tensor]:
+        if length is None:
+            assert self.words is not None
+            return (x != 0).float().unsqueeze(2), self.words(x)
+        return (torch.arange(x.shape[1]) < length.unsqueeze(1)).float().unsqueeze(2), x
+
+
+class SeesPadding(ToyReader):
+    """Takes the mean over the whole rectangle."""
+
+    def read(self, x: Tensor, length: Tensor | None) -> tuple[Tensor, Tensor]:
+        there, vectors = super().read(x, length)
+        return torch.ones_like(there), vectors
+
+
 class ToyConfig(Config):
     """Builds `Toy`, or the broken module that a test puts in its place."""
 
-    inputs: ClassVar[frozenset[str]] = frozenset({"table", "image"})
+    inputs: ClassVar[frozenset[str]] = frozenset({"table", "image", "text", "series"})
     title: ClassVar[str] = "a toy"
     numbers: ClassVar[str] = "standard"
     rule: ClassVar[str] = "gradient"
@@ -195,10 +225,16 @@ def check(module: Callable[[InputSpec, int], nn.Module], spec: InputSpec = TABLE
     check_model(config(), spec, only=only)
 
 
-@pytest.mark.parametrize("spec", [TABLE, IMAGE], ids=["table", "image"])
+@pytest.mark.parametrize("spec", [TABLE, IMAGE, TEXT, SERIES], ids=["table", "image", "text", "series"])
 def test_the_faultless_toy_passes(spec: InputSpec) -> None:
-    check_model(ToyConfig(), spec)
-    check_model(ToyConfig(), spec, outputs=1)
+    module = ToyReader if spec.kind in ("text", "series") else Toy
+    config = type("FaultlessConfig", (ToyConfig,), {"module": module, "__module__": __name__})()
+    check_model(config, spec)
+    check_model(config, spec, outputs=1)
+
+
+@pytest.mark.parametrize("spec", [TABLE, IMAGE], ids=["table", "image"])
+def test_the_toy_is_the_same_in_a_fresh_process(spec: InputSpec) -> None:
     check_model(ToyConfig(), spec, only=["fresh_process"])
 
 
@@ -233,6 +269,8 @@ BROKEN: list[tuple[type[nn.Module], InputSpec, str]] = [
         TABLE,
         r"frozen: frozen \(features, stages=None\), but it changed: seen",
     ),
+    (SeesPadding, TEXT, r"padding: more padding moves a prediction by"),
+    (SeesPadding, SERIES, r"padding: more padding moves a prediction by"),
     (BytesOnly, IMAGE, r"bytes: float images are predicted differently from uint8 images"),
 ]
 

@@ -27,10 +27,16 @@ SPECS = {
     "28x28": images(1, 28, 28),
     "32x32x3": images(3, 32, 32),
     "8x8": images(1, 8, 8),
+    "words": InputSpec("text", vocabulary=60, length=12),
+    "steps": InputSpec("series", numbers=3, length=10),
 }
+ROW_KINDS = {spec.kind for spec in SPECS.values()}
+OTHERS = ("hf", *(name for name in MODELS if not MODELS[name].inputs & ROW_KINDS))
+"""They need a folder to be built from, or answer with a text: their own tests hold them to their contracts."""
 FITTING_PAIRS = [
     (name, key)
     for name in MODELS
+    if name not in OTHERS
     for key, spec in SPECS.items()
     if spec.kind in MODELS[name].inputs and name not in PUBLISHED and (name != "mini_resnet" or key == "8x8")
 ]
@@ -63,21 +69,67 @@ def test_mini_resnet_on_its_own_sizes() -> None:
         check_model(MODELS["mini_resnet"].model_validate({}), SPECS[key], only=["shape", "rows", "first_loss"])
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name].rule == "gradient" and name not in PUBLISHED])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in MODELS if MODELS[name].rule == "gradient" and name not in (*PUBLISHED, *OTHERS)],
+)
 def test_every_model_learns_a_number(name: str) -> None:
-    spec = SPECS["mixed"] if "table" in MODELS[name].inputs else SPECS["8x8"]
+    spec = next(SPECS[key] for key in ("mixed", "8x8", "words") if SPECS[key].kind in MODELS[name].inputs)
     check_model(MODELS[name].model_validate({}), spec, outputs=1, only=["shape", "gradients", "learns"])
 
 
-@pytest.mark.parametrize("name", ["mlp", "tabular", "cnn"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {"pooling": pooling, "layers": 2, "bidirectional": False}
+            for pooling in ("last", "max", "mean", "attention")
+        ),
+        {"pooling": "last", "layers": 2},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_every_way_of_pooling_keeps_to_the_contract(name: str, options: dict[str, object]) -> None:
+    config = MODELS[name].model_validate({"hidden": 8, "embedding": 8, **options})
+    check_model(config, SPECS["steps"], only=["declares", "shape", "gradients", "rows", "padding", "stored"])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("bow", {"bayes": False, "buckets": 32}),
+        ("bow", {"embedding": 0, "ngrams": 3, "slots": 100}),
+        ("bow", {"ngrams": 1}),
+        ("textcnn", {"widths": [1, 2, 20], "maps": 4, "layers": 3}),
+        ("transformer", {"width": 16, "positions": "learned", "pooling": "cls"}),
+        ("transformer", {"width": 16, "positions": "rotary"}),
+        ("transformer", {"width": 16, "embedding": 8, "heads": 2, "layers": 1}),
+    ],
+)
+def test_other_forms_of_text_models_keep_to_the_contract(name: str, options: dict[str, object]) -> None:
+    config = MODELS[name].model_validate(options)
+    check_model(config, SPECS["words"], only=["declares", "shape", "gradients", "rows", "padding", "stored", "learns"])
+
+
+def test_a_transformer_wants_a_width_that_its_heads_divide() -> None:
+    for positions, width, fitting in (("sinusoidal", 30, 32), ("rotary", 36, 32)):
+        config = MODELS["transformer"].model_validate({"width": width, "positions": positions})
+        with pytest.raises(ModelError) as caught:
+            config.build(SPECS["words"], 2)
+        assert f"--set model.width={fitting}" in str(caught.value)
+        MODELS["transformer"].model_validate({"width": fitting, "positions": positions}).build(SPECS["words"], 2)
+
+
+@pytest.mark.parametrize("name", ["mlp", "tabular", "cnn", "bow", "lstm"])
 def test_a_fresh_process_gives_the_same_weights(name: str) -> None:
-    key = "mixed" if "table" in MODELS[name].inputs else "8x8"
+    key = next(key for key in ("mixed", "8x8", "words") if SPECS[key].kind in MODELS[name].inputs)
     check_model(MODELS[name].model_validate({}), SPECS[key], only=["fresh_process"])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in OTHERS])
 def test_wrong_inputs_are_refused_with_models_that_fit(name: str) -> None:
-    for key in ("numbers", "28x28"):
+    for key in ("numbers", "28x28", "words", "steps"):
         if SPECS[key].kind not in MODELS[name].inputs:
             with pytest.raises(ModelError) as caught:
                 MODELS[name].model_validate({}).build(SPECS[key], 3)
@@ -90,6 +142,7 @@ def test_fitting_names_agree_with_the_table() -> None:
     for kind, names in FITTING.items():
         assert set(names) == {name for name, config in MODELS.items() if kind in config.inputs}
     assert default_model("table") == "tabular" and default_model("image") == "cnn"
+    assert default_model("text") == "blend" and default_model("series") == "lstm"
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:

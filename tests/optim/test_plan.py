@@ -18,7 +18,7 @@ from learnloop.contracts import Batch
 from learnloop.errors import RecipeError, RunError
 from learnloop.optim import machine
 from learnloop.optim import measure as measuring
-from learnloop.optim.measure import measure
+from learnloop.optim.measure import OUT_OF_TIME, measure
 from learnloop.optim.plan import PLAIN, Plan, PlanConfig, thread_counts
 
 AUTO = PlanConfig()
@@ -282,7 +282,8 @@ def test_plans_are_remembered_and_damage_is_said(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(machine, "other_load", lambda: 0)
 
     def ask(signature: str = "cnn-8", options: PlanConfig = AUTO) -> Plan:
-        return measure(cnn(), loss, [batch()], options=options, steps=10, signature=signature, cache=tmp_path / "plans")
+        more = {"signature": signature, "cache": tmp_path / "plans"}
+        return measure(cnn(), loss, [batch()], options=options, steps=10, budget_s=2.0, **more)
 
     first = ask()
     (path,) = (tmp_path / "plans").iterdir()
@@ -307,10 +308,17 @@ def test_plans_are_remembered_and_damage_is_said(tmp_path: Path, monkeypatch: py
     assert not list((tmp_path / "plans").glob("*.part"))
 
 
+def test_a_plan_of_a_run_too_short_to_try_all_ways_is_not_remembered(tmp_path: Path, bf16: None) -> None:
+    cache = tmp_path / "plans"
+    plan = measure(cnn(), loss, [batch()], options=AUTO, steps=10, budget_s=0.0, cache=cache)
+    assert any(trial.verdict == OUT_OF_TIME for trial in plan.trials)
+    assert not cache.exists(), "a longer run would never try them"
+
+
 def test_a_cache_that_cannot_be_written_costs_only_the_memory(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    plan = measure(cnn(), loss, [batch()], options=AUTO, steps=10, cache=blocked)
+    plan = measure(cnn(), loss, [batch()], options=AUTO, steps=10, budget_s=2.0, cache=blocked)
     assert plan.origin == "measured"
     assert plan.notes[-1].startswith(f"the plan could not be remembered in {blocked} (")
 

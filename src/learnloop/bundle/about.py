@@ -18,10 +18,11 @@ FORMAT = 1
 class About:
     """The plain facts of a bundle (bundle.json).
 
-    task     "classify" or "regress";  target: "class", "labels" or "numbers"
+    task     "classify", "regress", ...;  target: "class", "labels", "numbers", "text" or "transcript"
     model    {"name": ..., "config": {...}}: name is in MODELS, or an import path, or "own" for a module handed over
     outputs  of the network
     facts    for the model card: data, rows, metrics
+    decode   how texts are written, the section of the recipe; empty where none are
     """
 
     task: str
@@ -31,6 +32,7 @@ class About:
     outputs: int
     schema: Schema
     facts: Mapping[str, Any] = field(default_factory=dict)
+    decode: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -42,6 +44,7 @@ class About:
             "outputs": self.outputs,
             "schema": self.schema.to_json(),
             "facts": dict(self.facts),
+            "decode": dict(self.decode),
             "environment": environment(),
         }
 
@@ -55,4 +58,5 @@ class About:
             outputs=int(data["outputs"]),
             schema=Schema.from_json(data["schema"]),
             facts=data["facts"],
+            decode=data.get("decode", {}),  # bundles written before texts could be written lack it
         )

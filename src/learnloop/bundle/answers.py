@@ -11,6 +11,7 @@ import pandas as pd
 from learnloop.tasks.classify import PROBABILITIES
 from learnloop.tasks.regress import VALUES
 from learnloop.tasks.table import TargetKind
+from learnloop.tasks.translate import TEXTS
 
 OUTLIER_SCORE = "outlier_score"
 """float [rows]: how unlike the training pictures each is; above 1 more so than 99 % of held-out ones."""
@@ -21,9 +22,13 @@ def as_frame(outputs: Mapping[str, np.ndarray], target: TargetKind, names: Seque
 
     names  of the classes, in the user's type, or of the targets
     """
+    if TEXTS in outputs:
+        return pd.DataFrame({"prediction": outputs[TEXTS]})
     if VALUES in outputs:
         values = outputs[VALUES]
         columns = ["prediction"] if len(names) == 1 else [f"prediction_{name}" for name in names]
+        if values.ndim == 3:
+            return pd.DataFrame({column: _steps(values[..., index]) for index, column in enumerate(columns)})
         return pd.DataFrame({column: values[:, index] for index, column in enumerate(columns)} | _strange(outputs))
     probabilities = outputs[PROBABILITIES]
     each = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(names)}
@@ -39,6 +44,10 @@ def as_frame(outputs: Mapping[str, np.ndarray], target: TargetKind, names: Seque
 def as_records(outputs: Mapping[str, np.ndarray], target: TargetKind, names: Sequence[Any]) -> list[dict[str, Any]]:
     """The same as dicts that JSON takes."""
     frame = as_frame(outputs, target, names)
+    if TEXTS in outputs:
+        return [{"prediction": str(text)} for text in outputs[TEXTS]]
+    if target == "steps":
+        return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     if target == "numbers":
         return [
             {str(key): bool(value) if key == "outlier" else float(value) for key, value in row.items()}
@@ -58,6 +67,11 @@ def as_records(outputs: Mapping[str, np.ndarray], target: TargetKind, names: Seq
         if strange is not None:
             records[-1] |= {"outlier": bool(strange[index] > 1), OUTLIER_SCORE: round(float(strange[index]), 6)}
     return records
+
+
+def _steps(values: np.ndarray) -> list[list[float]]:
+    """A list of numbers a row: float [rows, time], NaN behind the end."""
+    return [[float(value) for value in row if not np.isnan(value)] for row in values]
 
 
 def _strange(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from learnloop.bundle.about import FORMAT, About
 from learnloop.bundle.outliers import Outliers
 from learnloop.errors import ModelError, RunError
+from learnloop.models.every_step import build_network
 from learnloop.models.table import find_model
 from learnloop.runs.pack import unpack
 from learnloop.tasks.table import TargetKind
@@ -34,6 +35,13 @@ def read_about(path: Path) -> About:
                 found=f"format {data['format']}",
                 cause="it was made by a newer learnloop",
                 do="pip install --upgrade learnloop",
+            )
+        if data.get("kind") == "language":
+            raise RunError(
+                str(path),
+                "must be a bundle that answers rows",
+                found="one that continues texts",
+                do=(f"learnloop generate {path.parent}", "LanguageBundle.load(path)   # learnloop.bundle.language"),
             )
         return About.from_json(data)
     except FileNotFoundError:
@@ -60,7 +68,8 @@ def rebuild(path: Path, about: About) -> nn.Module:
         )
     state = torch.get_rng_state()
     try:
-        return find_model(name).model_validate(about.model["config"]).build(about.spec, about.outputs)
+        config = find_model(name).model_validate(about.model["config"])
+        return build_network(config, about.spec, about.outputs, about.target)
     finally:
         torch.set_rng_state(state)
 

@@ -13,6 +13,7 @@ from learnloop.cli.results import show_fit
 
 if TYPE_CHECKING:
     from learnloop.recipe.draft import Draft
+    from learnloop.recipe.resolve import Resolved
 
 RECIPES = (".yaml", ".yml")
 
@@ -31,7 +32,7 @@ def fit(
     ] = None,
     time: Annotated[str | None, typer.Option(metavar="COL", help="the newest rows are the test part")] = None,
     weight: Annotated[str | None, typer.Option(metavar="COL", help="how much each row counts")] = None,
-    task: Annotated[str | None, typer.Option(metavar="T", help="classify or regress")] = None,
+    task: Annotated[str | None, typer.Option(metavar="T", help="classify, regress, ...: see `learnloop tasks`")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", metavar="M", help="see `learnloop models`")] = None,
     epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the training part")] = None,
     steps: Annotated[str | None, typer.Option(metavar="N", help="updates of the weights")] = None,
@@ -107,24 +108,57 @@ def fit(
 
 def _check(draft: Draft, json: bool) -> None:
     """Everything but the training."""
+    from learnloop.verbs.language import wants_language
+
+    if wants_language(draft):
+        _check_text(draft, json)
+        return
     from learnloop.verbs.prepare import describe, prepare
 
     prepared = prepare(draft)
     recipe = prepared.recipe
     for line in describe(prepared):
         show.prose(line)
-    limits = {"epochs": recipe.train.epochs, "steps": recipe.train.steps, "minutes": recipe.train.minutes}
     result = {
         "ok": True,
         "task": recipe.task.name,
         "model": recipe.names["model"],
         "loss": recipe.names["loss"],
+        **_how(recipe),
+        "rows": {part: len(getattr(prepared.split, part)) for part in ("train", "validation", "test")},
+    }
+    _say_ok(result, json)
+
+
+def _check_text(draft: Draft, json: bool) -> None:
+    """The same for one long text."""
+    from learnloop.verbs.language_data import describe_text, prepare_text
+
+    prepared = prepare_text(draft)
+    for line in describe_text(prepared):
+        show.prose(line)
+    result = {
+        "ok": True,
+        "task": "language",
+        "model": prepared.recipe.names["model"],
+        **_how(prepared.recipe),
+        "rows": {part: len(prepared.texts.get(part, "")) for part in ("train", "validation", "test")},
+    }
+    _say_ok(result, json)
+
+
+def _how(recipe: Resolved) -> dict[str, Any]:
+    """What moves the weights, and for how long."""
+    limits = {"epochs": recipe.train.epochs, "steps": recipe.train.steps, "minutes": recipe.train.minutes}
+    return {
         "optimiser": recipe.names["optimiser"],
         "schedule": recipe.names["schedule"],
         "batch_size": recipe.train.batch_size,
         **{name: value for name, value in limits.items() if value is not None},
-        "rows": {part: len(getattr(prepared.split, part)) for part in ("train", "validation", "test")},
     }
+
+
+def _say_ok(result: dict[str, Any], json: bool) -> None:
     if json:
         show.as_json(result)
     else:

@@ -27,6 +27,7 @@ def inspect(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE.html", help="draw it: one page with pictures")
     ] = None,
+    forecast: Annotated[bool, typer.Option("--forecast", help="look at it as series to be forecast")] = False,
     download: Annotated[bool, typer.Option("--download", help="allow a catalog entry to be downloaded")] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
@@ -67,6 +68,9 @@ def inspect(
         corrupt=draft.get("data.corrupt", "refuse"),
         image_size=draft.get("data.image_size"),
         download=bool(draft.get("data.download", False)),
+        series=draft.get("data.series", "auto"),
+        series_target=draft.get("data.series_target", "auto"),
+        forecast=forecast,
         augment={field: given.value for field, given in draft.section("augment").items()} or None,
         out=out,
     )

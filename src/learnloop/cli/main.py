@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from learnloop.cli import compare, data, evaluate, explain, fit, inspect, models, predict, report, runs, tasks
+from learnloop.cli import compare, data, evaluate, explain, fit, generate, inspect, models, predict, report, runs, tasks
 from learnloop.cli.usage import usage_error
 from learnloop.errors import LearnloopError, UserError
 from learnloop.optim.wait import bound_wait
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect.inspect,
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
+    "generate": generate.generate,
     "report": report.report,
     "compare": compare.compare,
     "runs": runs.runs,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from learnloop.contracts import InputSpec
 
 SHAPE = re.compile(r"^\d+(x\d+){0,2}$")
+_STEPS = {"text": "100x10000", "series": "50x1"}
+"""Tokens x vocabulary, steps x numbers a step: what is shown where nobody says."""
 
 
 def models(
@@ -22,7 +24,7 @@ def models(
     ] = None,
     input_: Annotated[
         str | None,
-        typer.Option("--input", metavar="SHAPE", help="1x28x28 (channels x height x width), or 10 (numbers)"),
+        typer.Option("--input", metavar="SHAPE", help="1x28x28 (image), 10 (numbers), 100x10000 (tokens x vocabulary)"),
     ] = None,
     data: Annotated[str | None, typer.Option("--data", metavar="DATA", help="take the shapes from this data")] = None,
     target: Annotated[
@@ -46,13 +48,18 @@ def models(
     if name is None:
         _list(json)
         return
+    from learnloop.models.language import LANGUAGE_MODELS
     from learnloop.models.summary import summary
+    from learnloop.models.table import MODELS
     from learnloop.recipe.build import build
     from learnloop.recipe.choose import checked
     from learnloop.recipe.components import component
     from learnloop.seeds import seed_torch
 
     draft = build(flags={"model.name": name}, sets=sets or ())
+    if name in LANGUAGE_MODELS and name not in MODELS:
+        _show_fields(_row(name, LANGUAGE_MODELS[name]), json)
+        return
     given = {field: value for field, value in draft.section("model").items() if field != "name"}
     config: Any = checked(component("model", name, "NAME"), "model", name, given)
     spec, wanted = _from_data(data, target, name) if data is not None else (_spec(input_, config), outputs)
@@ -80,30 +87,48 @@ def _built(config: Any, spec: InputSpec, outputs: int) -> Any:
 
 
 def _list(json: bool) -> None:
+    from learnloop.models.language import LANGUAGE_MODELS
     from learnloop.models.table import MODELS
 
-    found = [
-        {
-            "name": name,
-            "title": config.title,
-            "inputs": sorted(config.inputs),
-            "fields": {
-                field: {"default": info.get_default(call_default_factory=True), "meaning": info.description}
-                for field, info in config.model_fields.items()  # type: ignore[attr-defined]
-            },
-        }
-        for name, config in MODELS.items()
-    ]
+    found = [_row(name, config) for name, config in MODELS.items()]
+    writing = [{**_row(name, config), "task": "language"} for name, config in LANGUAGE_MODELS.items()]
     if json:
-        show.as_json(found)
+        show.as_json([*found, *writing])
         return
     show.table(["model", "for", "what"], [[row["name"], ", ".join(row["inputs"]), row["title"]] for row in found])
+    show.heading("--task language")
+    show.table(["model", "for", "what"], [[row["name"], "one text", row["title"]] for row in writing])
+
+
+def _show_fields(row: dict[str, Any], json: bool) -> None:
+    """Of a network whose layers depend on the tokens of a text."""
+    if json:
+        show.as_json({**row, "task": "language"})
+        return
+    show.heading(f"{row['name']}: {row['title']}")
+    fields = [[f"model.{name}", field["default"], field["meaning"]] for name, field in row["fields"].items()]
+    show.table(["field", "default", "meaning"], fields)
+
+
+def _row(name: str, config: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": config.title,
+        "inputs": sorted(config.inputs),
+        "fields": {
+            field: {"default": info.get_default(call_default_factory=True), "meaning": info.description}
+            for field, info in config.model_fields.items()
+        },
+    }
 
 
 def _spec(text: str | None, config: Any) -> InputSpec:
     from learnloop.contracts import InputSpec
 
+    steps = next((kind for kind in ("text", "series") if kind in config.inputs), None)
     image = "image" in config.inputs and "table" not in config.inputs
+    if text is None and steps is not None:
+        text = _STEPS[steps]
     if text is None:
         native = getattr(config, "native", (1, 28, 28))
         text = "x".join(str(size) for size in native) if image else "10"
@@ -115,6 +140,11 @@ def _spec(text: str | None, config: Any) -> InputSpec:
             do=["--input 1x28x28", "--input 10"],
         )
     sizes = [int(part) for part in text.split("x")]
+    if steps is not None and len(sizes) == 2:
+        length, width = sizes
+        if steps == "text":
+            return InputSpec("text", length=length, vocabulary=width)
+        return InputSpec("series", length=length, numbers=width)
     if len(sizes) == 1:
         return InputSpec("table", numbers=sizes[0])
     channels, height, width = sizes if len(sizes) == 3 else [1, *sizes]
@@ -133,6 +163,10 @@ def _from_data(data: str, target: list[str] | None, name: str) -> tuple[InputSpe
 def _words(spec: InputSpec) -> str:
     if spec.kind == "image":
         return "x".join(str(size) for size in spec.shape)
+    if spec.kind == "text":
+        return f"texts of {spec.length} tokens, vocabulary {spec.vocabulary:,}"
+    if spec.kind == "series":
+        return f"series of {spec.length} steps of {spec.numbers} number{'' if spec.numbers == 1 else 's'}"
     numbers = f"{spec.numbers} number{'' if spec.numbers == 1 else 's'}"
     categories = len(spec.cardinalities)
     return numbers + (f" and {categories} categor{'y' if categories == 1 else 'ies'}" if categories else "")

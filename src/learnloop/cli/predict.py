@@ -9,10 +9,13 @@ import typer
 
 from learnloop.cli import show
 from learnloop.cli.rows import PAIR, rows_of
-from learnloop.errors import RunError
+from learnloop.errors import ModelError, RunError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from learnloop.bundle.bundle import Bundle
+    from learnloop.data.dataset import Dataset
 
 MOST_ROWS = 50
 MOST_CLASSES = 5
@@ -31,6 +34,9 @@ def predict(
     views: Annotated[
         str, typer.Option(metavar="VIEWS", help="pictures: mean over mirror, shifts or mirror+shifts")
     ] = "none",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="texts: show which words moved the answer (integrated gradients)")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
     """Predict for new rows or images with a run.
@@ -63,19 +69,40 @@ def predict(
         dataset = dataset.take(np.arange(min(rows, len(dataset))))
     for note in dataset.notes:
         show.prose(f"note: {note}")
-    frame = bundle.frame(bundle.answers(dataset, views))  # type: ignore[arg-type]
+    answers = bundle.answers(dataset, views)  # type: ignore[arg-type]
+    frame = bundle.frame(answers)
     if files := dataset.origin.get("files"):
         frame.insert(0, "file", list(files[: len(frame)]))
     if "outlier" in frame.columns and frame["outlier"].any():
         show.prose(_unlike(frame))
+    words = _words(bundle, dataset, answers, asked=explain)
     if json:
-        show.as_json(_records(frame))
+        records = _records(frame)
+        for record, pieces in zip(records, words):
+            record["words"] = [[text, round(weight, 6)] for text, weight in pieces if text.strip()]
+        show.as_json(records)
         return
     if out is not None:
         _write(frame, Path(out))
         print(f"{len(frame)} rows: {out}")
         return
     _print(frame)
+    for row, pieces in enumerate(words[:MOST_ROWS]):
+        show.words(f"row {row}: ", pieces)
+    if words:
+        show.prose(show.WORDS_LEGEND)
+
+
+def _words(bundle: Bundle, dataset: Dataset, answers: dict[str, Any], *, asked: bool) -> list[list[tuple[str, float]]]:
+    """Each text in pieces with their weights where the run was fitted with model.explain=true, or it is asked for."""
+    from learnloop.verbs.words import can_tell, pieces_of, wanted
+
+    if asked and not can_tell(bundle):
+        raise ModelError("--explain", "is for models that read one text", found=repr(bundle), do="leave it out")
+    if not (asked or wanted(bundle)):
+        return []
+    said = answers["probabilities"].argmax(1) if bundle.about.target == "class" else None
+    return pieces_of(bundle, dataset, said) or []
 
 
 def _unlike(frame: pd.DataFrame) -> str:

@@ -33,7 +33,8 @@ def show_fit(folder: Path, report: Report) -> None:
     part, names = best_part(report), shown_metrics(report)
     training, evaluation = report["training"], report["evaluation"][part]
     rows = report["data"]["rows"].get(part, "?")
-    show.heading(f"{part}: {rows} rows" + ("" if part == "train" else " never trained on"))
+    what = "characters" if report["asked"]["task"] == "language" else "rows"
+    show.heading(f"{part}: {rows} {what}" + ("" if part == "train" else " never trained on"))
     lines = [[report["asked"]["model"], *_figures(evaluation, names), duration(training["seconds"])]]
     for item in report.get("baselines", []):
         lines.append([item["title"], *_figures(item, names), duration(item["seconds"])])
@@ -59,7 +60,7 @@ def show_evaluation(found: Mapping[str, Any], names: list[str], rows: int | None
         if metrics[name] is not None
     ]
     if rows is not None:
-        show.heading(f"{rows} rows")
+        show.heading(f"{rows} {'characters' if found['task'] == 'language' else 'rows'}")
     show.table(["metric", "value [95 % interval]", "meaning"], lines)
 
 

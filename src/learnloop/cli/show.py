@@ -106,3 +106,23 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(value)
+
+
+WORDS_LEGEND = "blue or [+]: spoke for the answer; orange or [-]: against it"
+_MARKED = 0.2
+"""Words of less than this share of the largest weight stay as they are."""
+
+
+def words(before: str, pieces: Sequence[tuple[str, float]]) -> None:
+    """A text on stdout with the words that spoke for the answer and against it: in colour where there is any."""
+    most = max((abs(weight) for _, weight in pieces), default=0.0)
+    colours = _fancy()
+    marked = []
+    for text, weight in pieces:
+        if not most or abs(weight) < _MARKED * most or not text.strip():
+            marked.append(text)
+        elif colours:
+            marked.append(f"\x1b[{'1;' if abs(weight) > most / 2 else ''}{'34' if weight > 0 else '33'}m{text}\x1b[0m")
+        else:
+            marked.append(f"{text}[{'+' if weight > 0 else '-'}]")
+    print(before + " ".join("".join(marked).split()))

@@ -8,6 +8,7 @@ target is called "y" (y0, y1, ... when it has several columns). Folders of image
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from learnloop.data.native import native
 from learnloop.data.pixels import is_image_shape, to_images
 from learnloop.data.raw import Raw
 from learnloop.data.schema import Kind
+from learnloop.data.series import from_array, from_ragged, has_steps, is_ragged, is_series, with_steps
 from learnloop.errors import DataError
 
 IMAGE, TARGET = "image", "y"
@@ -43,11 +45,22 @@ def to_numpy(value: Any, where: str) -> np.ndarray:
     return native(array, where)
 
 
-def from_pair(x: Any, y: Any, name: str, class_names: Sequence[str] = (), part: np.ndarray | None = None) -> Raw:
-    """(x, y): features or images, and targets (None for none)."""
-    raw = from_x(x, name)
+def from_pair(
+    x: Any,
+    y: Any,
+    name: str,
+    class_names: Sequence[str] = (),
+    part: np.ndarray | None = None,
+    *,
+    series: bool = False,
+    length: Any = None,
+) -> Raw:
+    """(x, y): features, images or series, and targets (None for none). series, length: see `from_x`."""
+    raw = from_x(x, name, series=series, length=length)
     if y is None:
         return Raw(**{**vars(raw), "part": part})
+    if raw.fields and has_steps(raw, y if isinstance(y, pd.Series | pd.DataFrame) else to_numpy(y, f"{name}, y")):
+        return replace(with_steps(raw, to_numpy(y, f"{name}, y")), part=part)
     frame, targets, kinds, notes = _targets(y, name, class_names, set(raw.names))
     if len(frame) != len(raw):
         raise DataError(
@@ -60,6 +73,7 @@ def from_pair(x: Any, y: Any, name: str, class_names: Sequence[str] = (), part: 
         name=name,
         frame=joined,
         arrays=raw.arrays,
+        fields=raw.fields,
         part=part,
         target=targets,
         kinds={**raw.kinds, **kinds},
@@ -68,19 +82,30 @@ def from_pair(x: Any, y: Any, name: str, class_names: Sequence[str] = (), part: 
     )
 
 
-def from_x(x: Any, name: str) -> Raw:
-    """Inputs alone: a frame, [n, columns], [n] or images."""
+def from_x(x: Any, name: str, *, series: bool = False, length: Any = None) -> Raw:
+    """Inputs alone: a frame, [n, columns], [n], images or series.
+
+    series  [n, time] and [n, time, features] are series, whatever they look like
+    length  int [n], with series: the steps of each row that are there
+    """
+    if is_ragged(x):
+        return from_ragged(x, name)
     if isinstance(x, pd.DataFrame):
         return Raw(name=name, frame=x.set_axis([str(column) for column in x.columns], axis=1).reset_index(drop=True))
     array = to_numpy(x, name)
     if array.ndim == 0 or not len(array):
         raise DataError(name, "must have at least one row", found=f"an array of shape {array.shape}")
+    if length is not None or (series and array.ndim in (2, 3)) or is_series(array):
+        return from_array(array, name, length)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim == 2:
         return from_columns(array, name)
     if is_image_shape(array.shape):
-        images, notes = to_images(array, name)
+        try:
+            images, notes = to_images(array, name)
+        except DataError as error:
+            raise _or_series(error, array) from None
         return Raw(
             name=name,
             frame=pd.DataFrame(index=range(len(images))),
@@ -94,6 +119,14 @@ def from_x(x: Any, name: str) -> Raw:
         found=f"shape {tuple(array.shape)}",
         do="x = x.reshape(len(x), -1)   # as a table",
     )
+
+
+def _or_series(error: DataError, array: np.ndarray) -> DataError:
+    """With the way out for numbers [rows, time, features] that were taken for pictures."""
+    if array.ndim != 3:
+        return error
+    do = (*error.do, "--set data.series=wide   # where each row is a series [time, features]")
+    return DataError(error.where, error.must, found=error.found, cause=error.cause, do=do, available=error.available)
 
 
 def from_columns(array: np.ndarray, name: str) -> Raw:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from learnloop.data import catalog_loaders as loaders
+from learnloop.data import catalog_texts as texts
+from learnloop.data import spoken
 from learnloop.data.catalog_loaders import Entry, File
 from learnloop.data.npz import LABEL
 from learnloop.data.raw import Raw
@@ -69,6 +71,18 @@ _FASHION_SHA = (
     "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 )
 _INSIDE = "inside scikit-learn"
+_FSDD = File(
+    "free-spoken-digit-dataset.tar.gz",
+    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz",
+    "",
+)
+
+_POLARITY_URL = "https://raw.githubusercontent.com/dennybritz/cnn-text-classification-tf/master/data/rt-polaritydata/"
+_MULTI30K_URL = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
+_MULTI30K = tuple(
+    f"{part}.{tongue}.gz" for part in ("train", "val", "test_2016_flickr") for tongue in ("en", "de", "fr")
+)
+_TEXT: tuple[Kind, str] = ("text", "Free text.")
 
 _ENTRIES = (
     Entry(
@@ -251,6 +265,132 @@ _ENTRIES = (
             ("instant", "The number of the row; set aside."),
         ),
         note="The columns casual and registered add up to the target and were set aside.",
+    ),
+    Entry(
+        "spoken_digits",
+        "Spoken digits, six speakers",
+        "classify",
+        ("digit",),
+        900,
+        "Free Spoken Digit Dataset, Jackson et al. 2018",
+        "CC BY-SA 4.0",
+        spoken.digits,
+        files=(_FSDD,),
+        local=("spoken_digits.npz",),
+        note="Takes 0 to 14 of each speaker and digit; the official test part (takes 0 to 4) is kept.",
+    ),
+    Entry(
+        "spoken_digit_strings",
+        "Strings of 3 to 5 spoken digits of one speaker, made of the spoken digits",
+        "transcribe",
+        ("text",),
+        2359,
+        "Free Spoken Digit Dataset, Jackson et al. 2018",
+        "CC BY-SA 4.0",
+        spoken.strings,
+        files=(_FSDD,),
+        local=("spoken_digits.npz",),
+        note=(
+            "Single recordings were joined to strings, each in several: those of the test part (takes 0 to 4) and of "
+            "validation (13 and 14) are in no other part."
+        ),
+    ),
+    Entry(
+        "imdb",
+        "Is a film review favourable",
+        "classify",
+        ("label",),
+        50_000,
+        "Maas et al. 2011",
+        "none stated",
+        texts.table,
+        files=(File("aclImdb_v1.tar.gz", "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz", ""),),
+        local=("imdb.csv.gz", "imdb.csv"),
+        kinds=(("text", _TEXT),),
+        aside=(
+            ("rating", "The stars that the label was made from, so it would leak it; set aside."),
+            ("id", "The number of the review; set aside."),
+        ),
+        note="The official test part is kept; the column rating, which the label was made from, was set aside.",
+    ),
+    Entry(
+        "rt_polarity",
+        "Is a sentence about a film favourable",
+        "classify",
+        ("label",),
+        10_662,
+        "Pang and Lee 2005",
+        "none stated",
+        texts.table,
+        files=tuple(File(f"rt-polarity.{end}", f"{_POLARITY_URL}rt-polarity.{end}", "") for end in ("neg", "pos")),
+        local=("rt_polarity.csv.gz", "rt_polarity.csv"),
+        kinds=(("text", _TEXT),),
+    ),
+    Entry(
+        "sms_spam",
+        "Is a text message spam",
+        "classify",
+        ("label",),
+        5574,
+        "Almeida and Hidalgo 2011 (UCI), as in justmarkham/pycon-2016-tutorial",
+        "CC BY 4.0",
+        texts.table,
+        files=(
+            File(
+                "sms.tsv",
+                "https://raw.githubusercontent.com/justmarkham/pycon-2016-tutorial/master/data/sms.tsv",
+                "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
+            ),
+        ),
+        local=("sms_spam.tsv.gz", "sms_spam.tsv"),
+        kinds=(("text", _TEXT),),
+    ),
+    Entry(
+        "multi30k",
+        "German for English captions of photographs",
+        "translate",
+        ("de",),
+        31_014,
+        "Elliott et al. 2016",
+        "research and education only",
+        texts.multi30k,
+        files=tuple(File(name, _MULTI30K_URL + name, "") for name in _MULTI30K),
+        local=("multi30k_en_de_fr.tsv.gz", "multi30k_en_de_fr.tsv"),
+        kinds=(("en", _TEXT), ("de", _TEXT), ("fr", _TEXT)),
+        aside=(("fr", "The French caption; set aside (--target fr --set data.ignore=[de] learns it)."),),
+        note="The parts train, validation and test 2016 are the official ones.",
+    ),
+    Entry(
+        "fra_eng",
+        "French for English sentences",
+        "translate",
+        ("fr",),
+        167_130,
+        "Tatoeba, by manythings.org",
+        "CC BY 2.0",
+        texts.table,
+        files=(File("fra-eng.zip", "https://www.manythings.org/anki/fra-eng.zip", ""),),
+        local=("fra_eng.tsv.gz", "fra_eng.tsv"),
+        kinds=(("en", _TEXT), ("fr", _TEXT)),
+    ),
+    Entry(
+        "tinyshakespeare",
+        "Forty thousand lines of Shakespeare's plays",
+        "language",
+        (),
+        1,
+        "Karpathy 2015, char-rnn",
+        "none stated",
+        texts.prose,
+        files=(
+            File(
+                "input.txt",
+                "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+                "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+            ),
+        ),
+        local=("tinyshakespeare.txt.gz", "tinyshakespeare.txt"),
+        kinds=(("text", _TEXT),),
     ),
 )
 

@@ -69,7 +69,7 @@ class Entry:
 
     name: str
     title: str
-    task: Literal["classify", "regress"]
+    task: Literal["classify", "regress", "transcribe", "translate", "language"]
     target: tuple[str, ...]
     rows: int
     source: str

@@ -14,7 +14,9 @@ import pandas as pd
 from learnloop.data.catalog import CATALOG
 from learnloop.data.dataset import Dataset
 from learnloop.data.folders import FILE
+from learnloop.data.freetext import empty_texts_note
 from learnloop.data.newrows import open_rows, renamed
+from learnloop.data.newsequences import open_sequences, sequence_of
 from learnloop.data.raw import Raw
 from learnloop.data.retyped import as_schema_error, converted, resized, tidied, without_fit_advice
 from learnloop.data.roles import SPLIT_VALUES, refuse_infinities
@@ -40,7 +42,8 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
     another kind, labels that the model does not know (need_target). Raises DataError for unreadable sources.
     """
     try:
-        raw = open_rows(source, schema, need_target)
+        raw = open_sequences(source, schema, need_target)
+        raw = open_rows(source, schema, need_target) if raw is None else raw
     except DataError as error:
         raise without_fit_advice(error) from None
     raw = renamed(raw, schema, need_target)
@@ -56,6 +59,8 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
             if field.kind == "image":
                 arrays[field.name], more = resized(raw, field)
                 notes += more
+            elif field.kind in ("series", "audio"):
+                arrays[field.name] = sequence_of(raw, field)
             elif field.name in frame:
                 columns[field.name] = converted(frame[field.name], field, raw.name)
         except UserError as error:
@@ -71,6 +76,7 @@ def conform(source: Any, schema: Schema, *, need_target: bool = False) -> Datase
         notes=(*_news(raw), *notes, *_extra(raw, schema)),
         origin=raw.origin,
     )
+    data = replace(data, notes=(*data.notes, *empty_texts_note(data)))
     try:
         refuse_infinities(data)
     except ManyErrors as found:
@@ -117,8 +123,9 @@ def _missing(raw: Raw, wanted: list[Field]) -> list[SchemaError]:
 
 
 def _why_missing(raw: Raw, gone: list[Field], target: bool, some_there: bool) -> str:
-    if any(field.kind == "image" for field in gone):
-        return "a table; the model was trained on images"
+    for kind, what in (("image", "images"), ("series", "series"), ("audio", "recordings")):
+        if any(field.kind == kind and field.role == "input" for field in gone):
+            return f"a table; the model was trained on {what}"
     if raw.arrays:
         return "images; the model was trained on a table"
     if target:

@@ -96,7 +96,7 @@ def _read_csv(
                 encoding=dialect.encoding,
                 quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
                 compression="gzip" if enc.is_gzip(path) else None,
-                header=0,
+                header=0 if dialect.named else None,
                 names=names,
                 index_col=False,
                 skipinitialspace=True,

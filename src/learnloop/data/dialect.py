@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from learnloop.data import encoding as enc
 from learnloop.data.ragged import Count, count_fields, count_slowly
 from learnloop.errors import DataError
 
+_ROWS_LOOKED_AT, _SENTENCE, _AGAIN = 200, 4, 3
+
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited file is written."""
+    """How a delimited file is written. named: whether its first line is the columns' names."""
 
     encoding: str
     separator: str
@@ -23,6 +26,7 @@ class Dialect:
     header: tuple[str, ...]
     records: int
     notes: tuple[str, ...]
+    named: bool = True
 
 
 def find_dialect(path: Path) -> Dialect:
@@ -39,7 +43,14 @@ def find_dialect(path: Path) -> Dialect:
     count, quoting = _checked_count(path, separator, encoding)
     if not quoting:
         notes.append("Quote signs do not pair up in this file, so they were read as ordinary characters.")
-    header = _header(text, separator, quoting)
+    rows = _first_rows(text, separator, quoting)
+    header = tuple(name.strip() for name in rows[0]) if rows else ()
+    made_up = names_of_texts(rows)
+    if made_up:
+        notes.append(
+            f"The first line is a row like the others, not the columns' names; they were called {', '.join(made_up)}."
+        )
+        return Dialect(encoding, separator, quoting, made_up, count.records, tuple(notes), named=False)
     _check_header(path, header)
     return Dialect(encoding, separator, quoting, header, count.records, tuple(notes))
 
@@ -92,7 +103,7 @@ def _ragged(path: Path, count: Count, separator: str, unclosed: bool = False) ->
     )
 
 
-def _header(text: str, separator: str, quoting: bool) -> tuple[str, ...]:
+def _first_rows(text: str, separator: str, quoting: bool) -> list[list[str]]:
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=separator,
@@ -100,8 +111,25 @@ def _header(text: str, separator: str, quoting: bool) -> tuple[str, ...]:
         quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
     )
     csv.field_size_limit(1 << 24)
-    row = next((row for row in reader if row), [])
-    return tuple(name.strip() for name in row)
+    return list(itertools.islice((row for row in reader if row), _ROWS_LOOKED_AT))
+
+
+def names_of_texts(rows: list[list[str]]) -> tuple[str, ...]:
+    """Names for the columns of texts and their labels that were written without any; () where the first row is names.
+
+    A row of names has no cell of a whole sentence beside a cell that comes again and again in its own column.
+    """
+    first, rest = (rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]) if rows else ([], [])
+    texts = [place for place, cell in enumerate(first) if len(cell.split()) >= _SENTENCE]
+    labels = [place for place, cell in enumerate(first) if sum(row[place] == cell for row in rest) >= _AGAIN]
+    labels = [place for place in labels if place not in texts]
+    if not texts or not labels:
+        return ()
+    names = [f"column{place + 1}" for place in range(len(first))]
+    for places, name in ((texts, "text"), (labels, "label")):
+        for number, place in enumerate(places):
+            names[place] = name if len(places) == 1 else f"{name}{number + 1}"
+    return tuple(names)
 
 
 def _check_header(path: Path, header: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from learnloop.data.imagecache import Corrupt, decode_files
 from learnloop.data.images import IMAGE_SUFFIXES
 from learnloop.data.npz import LABEL, idx_pairs, read_idx
 from learnloop.data.raw import Raw
+from learnloop.data.textfolders import holds_texts, read_class_texts
 from learnloop.errors import DataError
 
 PART_FOLDERS = {
@@ -38,7 +39,8 @@ def read_folder(
     size: tuple[int, int] | None = None,
     channels: int | None = None,
 ) -> Raw:
-    """Images with their class folder's name as "label"; idx files. Raises DataError for any other folder."""
+    """Images, or .txt files, with their class folder's name as "label"; idx files. Raises DataError for any other
+    folder."""
     if (folder / "raw").is_dir() and idx_pairs(folder / "raw"):
         folder = folder / "raw"
     if pairs := idx_pairs(folder):
@@ -46,10 +48,11 @@ def read_folder(
         files = [path for pair in pairs.values() for path in pair]
         return replace(raw, origin={**raw.origin, "sha256": imagestore.fingerprint(files, folder)})
     parts = {PART_FOLDERS[path.name.lower()]: path for path in _folders(folder) if path.name.lower() in PART_FOLDERS}
-    if "train" in parts and len(parts) > 1:
-        return _read_classes(folder, parts, corrupt, size, channels)
-    roots = {"": parts["train"]} if set(parts) == {"train"} else {"": folder}
-    return _read_classes(folder, roots, corrupt, size, channels)
+    if not ("train" in parts and len(parts) > 1):
+        parts = {"": parts["train"]} if set(parts) == {"train"} else {"": folder}
+    if channels is None and holds_texts(parts.values()) and not image_files(folder):
+        return read_class_texts(folder, parts)
+    return _read_classes(folder, parts, corrupt, size, channels)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -15,7 +15,8 @@ category   texts with few distinct values: at most half as many as rows and at m
            integers that look like codes: 3 to 20 distinct values, less than 5 % of the rows, without gaps
            wider than the range itself, each at least a fifth as frequent as an even share (in counts the
            large values are rarer)
-text       texts that are (nearly) all different                                                   set aside
+text       texts that are (nearly) all different                            set aside beside other columns to
+           learn from; alone, the input (freetext.py)
 number     everything else
 
 Integers keep being numbers in numeric arrays and in families of numbered columns (pixel0, pixel1, ...).
@@ -44,6 +45,8 @@ from learnloop.errors import DataError
 
 MOST_CODES = 20
 MOST_CATEGORIES = 10_000
+FEWEST_TEXTS = 20
+"""Targets that are nearly all different are texts to be written, not classes, from this many rows on."""
 ID_NAME = re.compile(r"(^|[_\-. ])(id|uuid|guid|index|rowid)$|[a-z](Id|ID)$|^Unnamed: \d+$", re.IGNORECASE)
 CODE_NAME = re.compile(r"(^|[_\-. ])(zip|plz|code|postal|(zip|post|postal)[_\-. ]?code)s?[_\-. ]?\d*$", re.IGNORECASE)
 CAMEL_CODE = re.compile(r"[a-z](Zip|Plz|PLZ|Code|Postal)$")
@@ -71,6 +74,8 @@ def _guess_text(series: pd.Series, present: int, is_target: bool) -> tuple[Kind,
     if {text.lower() for text in texts} in PAIRS and distinct == 2:
         return "boolean", f"Two values that mean yes and no: {', '.join(sort_texts(texts))}."
     if is_target:
+        if present >= FEWEST_TEXTS and distinct > present / 2 and _words(texts) >= 2:
+            return "text", f"Texts, {distinct} different ones in {present} rows."
         return "category", f"Text with {distinct} distinct values."
     if distinct == 1 and present == rows:
         return "constant", f"Every row has the same value, {texts[0]!r}; set aside."
@@ -84,15 +89,15 @@ def _guess_text(series: pd.Series, present: int, is_target: bool) -> tuple[Kind,
         return "category", f"Text with {distinct} distinct values in {present} rows."
     if distinct == present and words < 2:
         return "id", "Every row has a text of its own, which cannot be learnt from; set aside."
+    instead = f"set aside (to learn from it alone: --set data.columns.{series.name}=text)."
     if words >= 3 or length > 60:
-        return (
-            "text",
-            f"Free text ({words:.0f} words on average), which this kind of model cannot read; set aside.",
-        )
-    return (
-        "text",
-        f"Text with {distinct} distinct values in {present} rows, too many to learn from; set aside.",
-    )
+        return "text", f"Free text ({words:.0f} words on average), not learnt from beside other columns; {instead}"
+    return "text", f"Text with {distinct} distinct values in {present} rows, too many for categories; {instead}"
+
+
+def _words(texts: list[str]) -> float:
+    """Words of a text, on average."""
+    return float(np.mean([len(text.split()) for text in texts[:2000]]))
 
 
 def to_bad_dates(texts: list[str], form: str) -> list[str]:

@@ -4,7 +4,7 @@ for a task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -14,11 +14,12 @@ import pandas as pd
 from learnloop.data.columns import find_date_format, is_textual, tidy, to_text
 from learnloop.data.dataset import Dataset
 from learnloop.data.guess import guess, is_whole, make, numbered_families, row_number
+from learnloop.data.pairs import WRITES
 from learnloop.data.raw import Raw
 from learnloop.data.schema import Field, Kind, Role, Schema
-from learnloop.errors import DataError, raise_all
+from learnloop.errors import DataError, nearest, raise_all
 
-TaskName = Literal["classify", "regress"]
+TaskName = Literal["classify", "regress", "translate", "transcribe"]
 MOST_CLASSES = 20
 LARGEST = 1e30
 ASIDE: dict[str, Role] = {"constant": "ignore", "text": "ignore", "id": "id"}
@@ -35,8 +36,8 @@ def infer(raw: Raw, columns: Mapping[str, Kind], target: tuple[str, ...] = ()) -
     errors: list[DataError] = []
     converted: dict[str, pd.Series] = {}
     for name, values in raw.arrays.items():
-        shape = tuple(int(size) for size in values.shape[1:])
-        fields.append(Field(name, "image", dtype="int", shape=shape, why=_image_why(shape)))
+        found = raw.fields.get(name) or _image_field(name, values)
+        fields.append(found.with_role("target" if name in target else "input"))
     numbered = numbered_families(list(frame.columns))
     for name in frame.columns:
         series = frame[name]
@@ -65,9 +66,10 @@ def infer(raw: Raw, columns: Mapping[str, Kind], target: tuple[str, ...] = ()) -
     )
 
 
-def _image_why(shape: tuple[int, ...]) -> str:
-    height, width, channels = shape
-    return f"Images of {height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}."
+def _image_field(name: str, values: np.ndarray) -> Field:
+    height, width, channels = shape = tuple(int(size) for size in values.shape[1:])
+    why = f"Images of {height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}."
+    return Field(name, "image", dtype="int", shape=shape, why=why)
 
 
 def _with_role(field: Field, raw: Raw, target: tuple[str, ...], told: bool) -> Field:
@@ -75,12 +77,14 @@ def _with_role(field: Field, raw: Raw, target: tuple[str, ...], told: bool) -> F
         return field.with_role("target")
     if field.name in raw.aside and not told:
         return field.with_role("ignore", raw.aside[field.name])
+    if field.kind == "text" and told:
+        return field.with_role("input")
     return field.with_role(ASIDE.get(field.kind, "input"))
 
 
 def _never_without_inputs(fields: list[Field]) -> list[Field]:
-    """A counting column is the input after all when there is no other: y = f(x) on x = 1, 2, 3, ..."""
-    if any(field.role == "input" for field in fields):
+    """A counting column is the input after all when there is no other, and no text: y = f(x) on x = 1, 2, 3, ..."""
+    if any(field.role == "input" or (field.kind == "text" and field.role == "ignore") for field in fields):
         return fields
     return [
         replace(field, kind="number", role="input", why="Whole numbers, and the only column to learn from.")
@@ -106,6 +110,8 @@ def infer_task(dataset: Dataset) -> tuple[TaskName, str]:
             do="--target COLUMN",
             available=dataset.schema.names,
         )
+    if any(field.kind == "series" for field in targets):
+        return "regress", "The target has a number at every step of the series."
     if len(targets) == 1:
         return _task_of(dataset, targets[0])
     if all(_is_binary(dataset, field) for field in targets):
@@ -124,12 +130,18 @@ def infer_task(dataset: Dataset) -> tuple[TaskName, str]:
 def _task_of(dataset: Dataset, field: Field) -> tuple[TaskName, str]:
     if field.kind in ("category", "boolean"):
         return "classify", f"The target {field.name} has {len(field.categories)} classes."
+    if field.kind == "text" and any(item.kind == "text" for item in dataset.schema.inputs):
+        return "translate", f"The target {field.name} holds texts, and so does an input."
+    if field.kind == "text" and any(item.kind in ("audio", "series") for item in dataset.schema.inputs):
+        return "transcribe", f"The target {field.name} holds texts, and the input is {dataset.schema.inputs[0].kind}."
+    if field.kind == "text":
+        return "classify", f"The target {field.name} holds texts."
     if field.kind == "date":
         raise DataError(
             f"{dataset.name}, target {field.name}",
             "must be numbers or classes",
             found="dates",
-            do="--target ANOTHER_COLUMN",
+            do=("--target ANOTHER_COLUMN", "--task translate   # to write them, letter by letter"),
             available=[name for name in dataset.schema.names if name != field.name],
         )
     values = dataset.frame[field.name].dropna().to_numpy(np.float64)
@@ -158,17 +170,30 @@ def set_task(dataset: Dataset, task: TaskName) -> Dataset:
     Raises DataError: no target; one class only; numbers with fractions as classes; text to regress; nothing
     but missing values; an infinite target.
     """
-    if task not in ("classify", "regress"):
-        raise DataError("--task", "must be classify or regress", found=repr(task), available=("classify", "regress"))
+    if task not in CONVERT:
+        raise DataError(
+            "--task", f"must be one of {', '.join(CONVERT)}", found=repr(task), available=nearest(str(task), CONVERT)
+        )
     targets = dataset.schema.targets
     if not targets:
         infer_task(dataset)
-    convert = _to_classes if task == "classify" else _to_numbers
+    if task in WRITES and len(targets) > 1:
+        names = [field.name for field in targets]
+        raise DataError(
+            f"{dataset.name}, targets {', '.join(names)}",
+            f"{task} writes one text: there must be one target",
+            found=f"{len(names)} targets",
+            do=[f"--target {name}" for name in names[:3]],
+        )
+    convert = CONVERT[task]
     changed: dict[str, tuple[Field, pd.Series]] = {}
     errors: list[DataError] = []
     for field in targets:
+        if field.kind == "series":
+            _need_regress(dataset, field, task)
+            continue
         try:
-            changed[field.name] = convert(dataset, field, several=len(targets) > 1)
+            changed[field.name] = convert(dataset, field, len(targets) > 1)
         except DataError as error:
             errors.append(error)
     raise_all(errors)
@@ -178,6 +203,17 @@ def set_task(dataset: Dataset, task: TaskName) -> Dataset:
     counters = [row_number(name, column.to_numpy(np.float64)) for name, column in numbers]
     notes = (*dataset.notes, *filter(None, [_alike(dataset, changed), *counters]))
     return replace(dataset, schema=Schema(tuple(fields)), frame=frame, notes=tuple(dict.fromkeys(notes)))
+
+
+def _need_regress(dataset: Dataset, field: Field, task: str) -> None:
+    """Raises DataError for numbers at every step that are to be classes."""
+    if task != "regress":
+        raise DataError(
+            f"{dataset.name}, target {field.name}",
+            "has a number at every step, which can be regressed",
+            found=f"--task {task}",
+            do=("--task regress", "--set data.series_target=last   # a class for each series (long form)"),
+        )
 
 
 def _to_classes(dataset: Dataset, field: Field, several: bool) -> tuple[Field, pd.Series]:
@@ -215,7 +251,9 @@ def _to_classes(dataset: Dataset, field: Field, several: bool) -> tuple[Field, p
             "must have several rows for each class",
             found=f"{len(classes)} classes in {len(series)} rows",
             cause=_many_classes(classes),
-            do="--task regress" if field.dtype in ("int", "float") else "--target ANOTHER_COLUMN",
+            do="--task regress"
+            if field.dtype in ("int", "float")
+            else ("--target ANOTHER_COLUMN", "--task translate   # to write texts, from a column of texts"),
             available=[name for name in dataset.schema.names if name != field.name],
         )
     return replace(made, kind=kind, role="target", dtype=dtype, why=why), column
@@ -292,6 +330,31 @@ def _to_numbers(dataset: Dataset, field: Field, several: bool) -> tuple[Field, p
     dtype = "int" if pd.api.types.is_integer_dtype(series) else "float"
     column = pd.Series(values, index=series.index, name=series.name)
     return replace(field, kind="number", role="target", dtype=dtype, categories=()), column
+
+
+def _to_texts(dataset: Dataset, field: Field, several: bool) -> tuple[Field, pd.Series]:
+    series, where = dataset.frame[field.name], f"{dataset.name}, target {field.name}"
+    if not is_textual(series) and field.kind == "text":
+        series = series.map(to_text, na_action="ignore").astype(object)
+    if not is_textual(series):
+        raise DataError(
+            where,
+            "must hold texts to be written",
+            found=f"a column of kind {field.kind}",
+            do=("--task regress", f"--set data.columns.{field.name}=text   # as they are spelt"),
+        )
+    why = field.why if field.kind == "text" else "Texts to be written."
+    column = pd.Series(series.astype(object).to_numpy(), index=series.index, name=series.name, dtype=object)
+    return replace(field, kind="text", role="target", dtype="str", categories=(), why=why), column
+
+
+CONVERT: dict[str, Callable[[Dataset, Field, bool], tuple[Field, pd.Series]]] = {
+    "classify": _to_classes,
+    "regress": _to_numbers,
+    "translate": _to_texts,
+    "transcribe": _to_texts,
+}
+"""Task -> a target of the kind that it needs."""
 
 
 def _number_of(text: str) -> float | None:

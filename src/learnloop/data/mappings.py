@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learnloop.data import audio
 from learnloop.data.arrays import from_pair, to_numpy
 from learnloop.data.pixels import is_image_shape, to_images
 from learnloop.data.raw import Raw
@@ -20,17 +21,22 @@ PART_KEYS = {
 }
 
 
-def from_mapping(arrays: Mapping[str, Any], name: str) -> Raw:
-    """A dict or .npz: x_train/y_train[/x_val, y_val, x_test, y_test], x/y, or one array a column."""
+def from_mapping(arrays: Mapping[str, Any], name: str, *, series: bool = False) -> Raw:
+    """A dict or .npz: x_train/y_train[/x_val, y_val, x_test, y_test], x/y (and `length`, of series), or one array a
+    column. series: x holds series, whatever it looks like.
+    """
+    if audio.is_audio(arrays):
+        return audio.from_arrays(arrays, name)
     keys = {str(key).lower(): key for key in arrays}
     class_names = arrays[keys["class_names"]] if "class_names" in keys else ()
     if "x_train" in keys:
-        return _from_parts(arrays, keys, name, class_names)
+        return _from_parts(arrays, keys, name, class_names, series)
     x_key = next((keys[key] for key in ("x", "images", "data") if key in keys and _deep(arrays[keys[key]])), None)
     y_key = next((keys[key] for key in ("y", "labels", "label", "target") if key in keys), None)
-    if x_key is not None and (y_key is not None or len(arrays) == 1):
-        raw = from_pair(arrays[x_key], None if y_key is None else arrays[y_key], name, class_names)
-        return _unused(raw, arrays, {x_key, y_key, keys.get("class_names")})
+    if x_key is not None and (y_key is not None or keys.keys() <= {"x", "images", "data", "length"}):
+        y, length = (None if key is None else arrays[key] for key in (y_key, keys.get("length")))
+        raw = from_pair(arrays[x_key], y, name, class_names, series=series, length=length)
+        return _unused(raw, arrays, {x_key, y_key, keys.get("class_names"), keys.get("length")})
     return _from_named(arrays, name)
 
 
@@ -43,7 +49,9 @@ def _deep(value: Any) -> bool:
     return isinstance(value, pd.DataFrame) or len(np.shape(value)) >= 2
 
 
-def _from_parts(arrays: Mapping[str, Any], keys: dict[str, str], name: str, class_names: Sequence[str]) -> Raw:
+def _from_parts(
+    arrays: Mapping[str, Any], keys: dict[str, str], name: str, class_names: Sequence[str], series: bool
+) -> Raw:
     xs, ys, parts, empty = [], [], [], []
     used = {keys.get("class_names")}
     for part_name, endings in PART_KEYS.items():
@@ -73,7 +81,7 @@ def _from_parts(arrays: Mapping[str, Any], keys: dict[str, str], name: str, clas
             found = ", ".join(map(str, sorted(shapes, key=str)))
             raise DataError(name, f"{letter} must have the same shape in all parts", found=f"rows of {found}")
     part = np.array(parts) if len(set(parts)) > 1 else None
-    raw = from_pair(np.concatenate(xs), np.concatenate(ys), name, class_names, part)
+    raw = from_pair(np.concatenate(xs), np.concatenate(ys), name, class_names, part, series=series)
     notes = [f"{', '.join(empty)} held no rows: such a part is as if it were not there."] if empty else []
     return _unused(raw.noted(*notes), arrays, used)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from learnloop.data.catalog import CATALOG
 from learnloop.data.folders import read_images
+from learnloop.data.newtexts import open_texts
 from learnloop.data.opening import open_source
 from learnloop.data.pictures import only_pictures, pictures_of
 from learnloop.data.raw import Raw
@@ -26,6 +27,9 @@ def open_rows(source: Any, schema: Schema, need_target: bool) -> Raw:
         source = [dict(source)]
     if isinstance(source, tuple) and len(source) == 2 and source[1] is None:
         source = source[0]
+    texts = open_texts(source, schema, need_target)
+    if texts is not None:
+        return texts
     if images:
         height, width, channels = images[0].shape
         if hasattr(source, "ndim") and not isinstance(source, pd.DataFrame | pd.Series):

@@ -32,10 +32,18 @@ IDX_NAME = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz
 IDX_PARTS = {"train": "train", "t10k": "test", "test": "test"}
 
 
-def read_npz(path: Path) -> Raw:
+def read_npz(path: Path, *, series: bool = False) -> Raw:
     """x_train/y_train/..., x/y, or one array a column; also CIFAR-10 packed as JPEG tiles (see the
-    data README).
+    data README). series: x holds series, whatever it looks like.
     """
+    arrays = read_arrays(path)
+    if arrays.keys() >= TILES:
+        return _from_tiles(arrays, str(path))
+    return from_mapping(arrays, str(path), series=series)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz by name. Raises DataError for anything else."""
     arrays = _load(path)
     if isinstance(arrays, np.ndarray):
         raise DataError(
@@ -44,12 +52,10 @@ def read_npz(path: Path) -> Raw:
             found="one array: a .npy file that is called .npz",
             do=f"mv {path} {path.with_suffix('.npy')}",
         )
-    if arrays.keys() >= TILES:
-        return _from_tiles(arrays, str(path))
-    return from_mapping(arrays, str(path))
+    return arrays
 
 
-def read_npy(path: Path) -> Raw:
+def read_npy(path: Path, *, series: bool = False) -> Raw:
     """One array of inputs."""
     array = _load(path)
     if isinstance(array, dict):
@@ -59,7 +65,7 @@ def read_npy(path: Path) -> Raw:
             found="an archive of arrays: a .npz file that is called .npy",
             do=f"mv {path} {path.with_suffix('.npz')}",
         )
-    return from_x(array, str(path))
+    return from_x(array, str(path), series=series)
 
 
 def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:

@@ -14,10 +14,12 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from learnloop.data import arrays, catalog, delimited, folders, mappings, npz, tables, torchsets
+from learnloop.data.audio_folders import SUFFIX, has_recordings, read_audio_folder, read_recordings
 from learnloop.data.download import sha256_of
 from learnloop.data.encoding import read_bytes
 from learnloop.data.imagecache import Corrupt
 from learnloop.data.images import IMAGE_SUFFIXES
+from learnloop.data.parallel import corpus_beside, corpus_in, read_parallel
 from learnloop.data.raw import Raw
 from learnloop.errors import DataError, did_you_mean, nearest
 
@@ -40,31 +42,35 @@ def open_source(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     download: bool = False,
+    series: bool = False,
 ) -> Raw:
-    """Read a path, a catalog name, a frame, arrays, a torch data set or a list of dicts. Raises DataError."""
+    """Read a path, a catalog name, a frame, arrays, a torch data set or a list of dicts. Raises DataError.
+
+    series  arrays of numbers [rows, time(, features)] hold series, whatever they look like
+    """
     if isinstance(source, Raw):
         return source
     if isinstance(source, str | os.PathLike):
-        return _open_path(source, corrupt, image_size, channels, download)
+        return _open_path(source, corrupt, image_size, channels, download, series)
     if isinstance(source, pd.DataFrame):
         return tables.from_frame(source, "the data frame")
     if isinstance(source, pd.Series):
         return tables.from_frame(source.to_frame(), "the series")
     if isinstance(source, Mapping):
-        return mappings.from_mapping(source, "the dict")
+        return mappings.from_mapping(source, "the dict", series=series)
     if isinstance(source, TorchDataset):
         return torchsets.from_torch(source, type(source).__name__)
     if isinstance(source, tuple) and len(source) == 2 and not isinstance(source[0], dict):
-        return arrays.from_pair(source[0], source[1], "(x, y)")
+        return arrays.from_pair(source[0], source[1], "(x, y)", series=series)
     if isinstance(source, np.ndarray | torch.Tensor):
-        return arrays.from_x(source, "the array")
+        return arrays.from_x(source, "the array", series=series)
     if isinstance(source, list | tuple) and source and isinstance(source[0], dict):
         return tables.from_rows(source, "the list")
     if isinstance(source, list | tuple) and source and all(_is_image_path(item) for item in source):
         paths = [_existing(item) for item in source]
         return folders.read_images(paths, "the images", corrupt=corrupt, size=image_size, channels=channels)
     if isinstance(source, list) and source and isinstance(source[0], list | tuple | int | float | np.ndarray):
-        return arrays.from_x(source, "the list")
+        return arrays.from_x(source, "the list", series=series)
     raise DataError(
         f"data of type {type(source).__name__}",
         "must be something that can be read",
@@ -97,6 +103,7 @@ def _open_path(
     size: tuple[int, int] | None,
     channels: int | None,
     download: bool,
+    series: bool,
 ) -> Raw:
     text, path = str(source), Path(source).expanduser()
     run = _is_run(path)
@@ -121,7 +128,7 @@ def _open_path(
         raw = _open_folder(path, corrupt, size, channels)
         raw = replace(raw, origin={"path": str(path), **raw.origin})
     else:
-        raw = _open_file(path, corrupt, size, channels)
+        raw = _open_file(path, corrupt, size, channels, series)
         raw = replace(raw, origin={"path": str(path), "sha256": sha256_of(path), **raw.origin})
     raw = replace(raw, name=text)
     if text in catalog.CATALOG:
@@ -134,6 +141,10 @@ def _is_run(path: Path) -> bool:
 
 
 def _open_folder(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, channels: int | None) -> Raw:
+    if has_recordings(path):
+        return read_audio_folder(path)
+    if corpus := corpus_in(path):
+        return read_parallel(str(path), corpus)
     try:
         return folders.read_folder(path, corrupt=corrupt, size=size, channels=channels)
     except DataError as error:
@@ -143,7 +154,7 @@ def _open_folder(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, cha
         return folders.read_images(loose, str(path), corrupt=corrupt, size=size, channels=channels)
 
 
-def _open_file(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, channels: int | None) -> Raw:
+def _open_file(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, channels: int | None, series: bool) -> Raw:
     if not os.access(path, os.R_OK):
         raise DataError(str(path), "must be readable", found="no permission", do=f"chmod +r {path}")
     name = path.name.lower()
@@ -151,6 +162,8 @@ def _open_file(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, chann
         return npz.read_idx_file(path)
     if _is_image_path(path):
         return folders.read_images([path], str(path), corrupt=corrupt, size=size, channels=channels)
+    if name.endswith(SUFFIX):
+        return read_recordings([path], str(path))
     suffix = Path(name.removesuffix(".gz")).suffix
     if suffix in delimited.TEXT_SUFFIXES:
         return delimited.read_delimited(path)
@@ -159,9 +172,9 @@ def _open_file(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, chann
     if suffix in (".parquet", ".pq"):
         return tables.read_parquet(path)
     if suffix == ".npz":
-        return npz.read_npz(path)
+        return npz.read_npz(path, series=series)
     if suffix == ".npy":
-        return npz.read_npy(path)
+        return npz.read_npy(path, series=series)
     if suffix in PICKLES:
         raise DataError(
             str(path),
@@ -169,6 +182,8 @@ def _open_file(path: Path, corrupt: Corrupt, size: tuple[int, int] | None, chann
             found=f"a pickle ({suffix})",
             do=("np.savez('data.npz', x=x, y=y)", "df.to_csv('data.csv', index=False)"),
         )
+    if corpus := corpus_beside(path):
+        return read_parallel(str(path), corpus)
     if not read_bytes(path, 16):
         raise AssertionError("read_bytes refuses empty files")
     raise DataError(

@@ -13,7 +13,9 @@ from learnloop.data.profile_fields import field_facts, target_facts
 from learnloop.data.profile_images import image_facts
 from learnloop.data.profile_leaks import alone
 from learnloop.data.profile_relations import repeated_rows, twins
+from learnloop.data.profile_series import series_facts
 from learnloop.data.profile_warnings import warnings
+from learnloop.data.profile_words import text_facts
 
 FORMAT = 1
 _ROWS = 20_000
@@ -31,6 +33,7 @@ def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     constant    columns with one value;  twins  pairs of columns that say the same
     repeats     rows that occur more than once, as a whole and across the data's own parts
     alone       what each input column predicts of the target by itself; `leaks` those that predict it all
+    series      one dict a column of series or recordings: lengths, and what they hold (data/profile_series.py)
     images      one dict an image column: size, channel means, blank and repeated images, rows for a sheet
     sampled     sentences: where only a part of the rows was looked at
     warnings    [{"name", "severity": "warning" | "note", "text"}], the worst first
@@ -55,6 +58,14 @@ def profile(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
         "alone": alone(dataset, sample, rng),
         "images": [
             image_facts(dataset, field, rng, sampled) for field in dataset.schema.fields if field.kind == "image"
+        ],
+        "texts": [
+            text_facts(dataset, field, rng, sampled)
+            for field in (*dataset.schema.inputs, *dataset.schema.targets)
+            if field.kind == "text" and field.name in dataset.frame
+        ],
+        "series": [
+            series_facts(dataset, field) for field in dataset.schema.fields if field.kind in ("series", "audio")
         ],
         "sampled": sampled,
     }

@@ -6,6 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from learnloop.data.profile_series import series_text
+from learnloop.data.profile_words import text_lines
+
 MEASURES = {"roc_auc": "AUC", "balanced_accuracy": "balanced accuracy", "r2": "R²"}
 _MOST_FIELDS = 60
 _MOST_CLASSES = 20
@@ -21,6 +24,8 @@ def profile_text(facts: dict[str, Any], width: int = 100) -> str:
         _fields(facts, width),
         _alone(facts, width),
         *[_images(row) for row in facts["images"]],
+        *[text_lines(row, width) for row in facts["texts"]],
+        *[series_text(row) for row in facts["series"]],
         _sentences("Set aside", [f"{f['name']}: {f['why']}" for f in aside(facts)], width),
         _sentences("Notes", [*facts["notes"], *facts["sampled"]], width),
     ]

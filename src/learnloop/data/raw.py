@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from learnloop.data.schema import Kind
+from learnloop.data.schema import Field, Kind
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Raw:
 
     name    what the user typed, for messages
     frame   plain columns; missing is NaN/NaT/None
-    arrays  images, uint8 [rows, height, width, channels]
+    arrays  images, uint8 [rows, height, width, channels]; what else an array is stands in `fields`
+    fields  name -> the field of an array that is no image: a series, audio
     part    None, or "train"/"validation"/"test" for each row (folders, x_train/x_test arrays)
     target  names of the target columns, where the source itself says so (folder names, `y`, catalog)
     kinds   name -> (kind, why) where the source knows and nothing needs guessing
@@ -35,6 +36,7 @@ class Raw:
     target: tuple[str, ...] = ()
     kinds: Mapping[str, tuple[Kind, str]] = field(default_factory=dict)
     aside: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
     plain: bool = False
     notes: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)

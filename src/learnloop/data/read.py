@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from learnloop.data.dataset import Dataset
+from learnloop.data.freetext import no_empty_texts, text_if_alone
 from learnloop.data.imagecache import Corrupt
 from learnloop.data.infer import infer, infer_task, set_task
 from learnloop.data.opening import open_source
+from learnloop.data.pairs import paired
 from learnloop.data.roles import (
     apply_roles,
     check_names,
     choose_target,
     drop_missing_targets,
+    only_sequences,
     refuse_infinities,
 )
 from learnloop.data.schema import Kind
+from learnloop.data.series_tables import Answer, Layout, laid_out
 from learnloop.errors import DataError, RecipeError
 
 
@@ -34,6 +38,8 @@ def read(
     image_size: int | tuple[int, int] | None = None,
     download: bool = False,
     need_target: bool = True,
+    series: Layout = "auto",
+    series_target: Answer = "auto",
 ) -> Dataset:
     """Read `source` and say what each column is.
 
@@ -44,34 +50,50 @@ def read(
     columns      name -> kind (number, category, boolean, date, text, id), where the guess is wrong
     ignore       columns to set aside.   group, time, weight: columns with these parts
     task         classify or regress; default: from the target's values
-    corrupt      images that cannot be read: "refuse" (one error for all) or "skip" (noted)
+    corrupt      images that cannot be read and texts that are empty: "refuse" (one error for all) or "skip" (noted)
     image_size   pixels, or (height, width); default: the images' own size, or the median of mixed ones
     download     fetch a catalog set that is on no disk
     need_target  False lets data without a target through (`inspect`)
+    series       wide: numbered columns are the steps of one series a row; long: a row is a step, `group` says of which
+                 series and `time` when; auto: arrays that can be nothing else are series
+    series_target  in the long form, of a target that changes: its last value, every one, or auto
 
     Raises DataError or RecipeError, all wrong names at once; MissingExtraError for Parquet without pyarrow.
     """
     if corrupt not in ("refuse", "skip"):
         raise RecipeError("data.corrupt", "must be refuse or skip", found=repr(corrupt), do="--set data.corrupt=skip")
-    raw = open_source(source, corrupt=corrupt, image_size=_size(image_size), download=download)
+    raw = open_source(source, corrupt=corrupt, image_size=_size(image_size), download=download, series=series == "wide")
+    ignore = [ignore] if isinstance(ignore, str) else list(ignore)
     targets = choose_target(raw, target, need_target)
+    raw, targets, group, time = laid_out(
+        raw, series, target=targets, group=group, time=time, aside=_others(ignore, weight), answer=series_target
+    )
     flags = {
         "--target": targets,
         "--group": [group] if group is not None else [],
         "--time": [time] if time is not None else [],
         "--weight": [weight] if weight is not None else [],
     }
-    ignore = [ignore] if isinstance(ignore, str) else list(ignore)
     check_names(raw, flags, columns, ignore)
+    parts = [name for given in flags.values() for name in given if name not in targets]
+    raw, columns = paired(raw, task, targets, columns, [*ignore, *parts])
     data = infer(raw, columns, targets)
     data = apply_roles(data, ignore=ignore, group=group, time=time, weight=weight)
-    data = drop_missing_targets(data)
+    data = text_if_alone(data, {*ignore, *raw.aside})
+    data = drop_missing_targets(only_sequences(data))
+    if need_target:
+        data = no_empty_texts(data, corrupt)
     refuse_infinities(data)
     if targets:
         data = set_task(data, task or infer_task(data)[0])
     if need_target:
         _need_inputs(data)
     return data
+
+
+def _others(ignore: Sequence[str], weight: str | None) -> list[str]:
+    """Columns that are no steps of a series."""
+    return [*ignore, *([weight] if weight is not None else [])]
 
 
 def _need_inputs(data: Dataset) -> None:

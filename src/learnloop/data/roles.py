@@ -139,6 +139,19 @@ def apply_roles(
     return _own_split(data) if data.part is None else data
 
 
+def only_sequences(data: Dataset) -> Dataset:
+    """Series and recordings are all that a network sees: plain columns beside them are set aside, and it is said."""
+    whole = next((field for field in data.schema.inputs if field.kind in ("series", "audio")), None)
+    others = [field.name for field in data.schema.inputs if field is not whole]
+    if whole is None or not others:
+        return data
+    fields = tuple(
+        field.with_role("ignore", f"Not used beside {whole.name}.") if field.name in others else field
+        for field in data.schema.fields
+    )
+    return data.with_schema(Schema(fields), f"Only {whole.name!r} is learnt from; set aside: {', '.join(others)}.")
+
+
 def _weights_as_numbers(data: Dataset, weight: str | None) -> Dataset:
     """Weights of 0 and 1 look like a boolean, few distinct ones like codes: they are numbers all the same."""
     column = None if weight is None else data.frame.get(weight)
@@ -186,7 +199,11 @@ def _check_roles(data: Dataset, group: str | None, time: str | None, weight: str
                 "--group and --time",
                 "must not be given together",
                 found="both",
-                do=(f"--time {time}", f"--group {group}"),
+                do=(
+                    f"--time {time}",
+                    f"--group {group}",
+                    f"--group {group} --time {time} --set data.series=long   # a row is one step of a series",
+                ),
             )
         )
     raise_all(errors)
@@ -248,10 +265,14 @@ def drop_missing_targets(data: Dataset) -> Dataset:
     names = [field.name for field in data.schema.targets]
     if not names:
         return data
+    gone = np.zeros(len(data), dtype=bool)
     for name in names:
-        if name not in data.frame:
+        if name in data.arrays and data.schema[name].kind == "image":
             raise DataError(f"{data.name}, target {name}", "must be a plain column", found="images")
-    gone = data.frame[names].isna().any(axis=1).to_numpy()
+        if name in data.arrays:
+            gone |= np.isnan(data.arrays[name]).reshape(len(data), -1).all(axis=1)
+        else:
+            gone |= data.frame[name].isna().to_numpy()
     if not gone.any():
         return data
     if gone.all():

@@ -23,7 +23,10 @@ class Field:
     shape       (height, width, channels) of an image; (time, features) of a series; (samples,) of audio; else ()
     missing     how many values are missing
     why         one sentence: what made us think so
-    format      how a date is written as text: "ISO8601" or a form such as "%d.%m.%Y"; "" where the values were dates
+    format      how a date is written as text: "ISO8601" or a form such as "%d.%m.%Y"; "" where the values were dates;
+                how a series was laid out: "array", "wide" or "long"; samples a second of audio
+    columns     what a series was made of: names of the features (array), stems of the columns (wide), the group, the
+                time and the features (long)
     """
 
     name: str
@@ -35,6 +38,7 @@ class Field:
     missing: int = 0
     why: str = ""
     format: str = ""
+    columns: tuple[str, ...] = ()
 
     def with_role(self, role: Role, why: str = "") -> Field:
         return replace(self, role=role, why=why or self.why)
@@ -81,6 +85,7 @@ class Schema:
             values = dict(row)
             values["categories"] = tuple(values.get("categories", ()))
             values["shape"] = tuple(values.get("shape", ()))
+            values["columns"] = tuple(values.get("columns", ()))  # bundles written before series lack it
             if values.get("dtype", "").startswith("date:"):  # bundles written before `format` was a field
                 values["dtype"], _, values["format"] = values["dtype"].partition(":")
             fields.append(Field(**values))

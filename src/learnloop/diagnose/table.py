@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from learnloop.diagnose import fitting, learning, measuring
+from learnloop.diagnose import copying, fitting, learning, measuring
 from learnloop.diagnose.finding import SEVERITIES, Evidence, Finding
 
 CHECKS: dict[str, Callable[[Evidence], Finding | None]] = {
@@ -20,6 +20,7 @@ CHECKS: dict[str, Callable[[Evidence], Finding | None]] = {
     "poorly_calibrated": measuring.poorly_calibrated,
     "small_test": measuring.small_test,
     "stopped_early": learning.stopped_early,
+    "copies_text": copying.copies_text,
 }
 
 

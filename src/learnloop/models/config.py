@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from learnloop.contracts import InputSpec
+from learnloop.contracts import UNKNOWN, InputSpec
 from learnloop.errors import ModelError
 from learnloop.nn.inputs import ImageInput, Joined, TableInput
 
@@ -22,17 +22,25 @@ FITTING: dict[str, tuple[str, ...]] = {
         *("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "alexnet"),
         *("mlp", "linear", "perceptron"),
     ),
+    "text": ("blend", "bow", "lstm", "gru", "textcnn", "transformer", "rnn", "hf"),
+    "series": ("lstm", "gru", "textcnn", "transformer", "rnn"),
+    "pairs": ("translator", "seq2seq"),
+    "transcript": ("ctc",),
 }
 """Names of the models for each kind of input, the default first (a test holds this against MODELS)."""
+
+_PLURAL = {"series": "series", "pairs": "pairs of texts", "transcript": "recordings"}
 
 
 class ModelConfig(Protocol):
     """The declaration of a network: a frozen `learnloop.config.Config` with these members.
 
-    inputs   the kinds of input that it takes, of "table" and "image"
+    inputs   the kinds of input that it takes, of "table", "image", "text" and "series"
     title    one line for lists
     numbers  the number transform that it likes: "standard", "quantile", "robust" or "none"
     rule     how it learns: "gradient", or "perceptron" (w += lr (y - y_hat) x)
+
+    One whose best weights a few rows choose well enough says how many, `enough`: fewer are then held out from training.
 
     A published network also says `native`, the (channels, height, width) that it was published for, and `classes`;
     it can be built on the meta device.
@@ -63,13 +71,15 @@ def require(name: str, inputs: frozenset[str], spec: InputSpec, outputs: int) ->
         fitting = FITTING.get(spec.kind, ())
         raise ModelError(
             f"model {name!r}",
-            f"takes {' or '.join(sorted(f'{kind}s' for kind in inputs))}",
+            f"takes {' or '.join(sorted(_PLURAL.get(kind, f'{kind}s') for kind in inputs))}",
             found=f"the inputs are {describe(spec)}",
             do=f"--model {fitting[0]}" if fitting else (),
             available=fitting,
         )
     if (spec.kind == "table" and spec.numbers + len(spec.cardinalities) == 0) or (
-        spec.kind == "image" and min(spec.shape) < 1
+        (spec.kind == "image" and min(spec.shape) < 1)
+        or (spec.kind == "text" and spec.vocabulary < 1)
+        or (spec.kind == "series" and spec.numbers < 1)
     ):
         raise ModelError(f"model {name!r}", "needs at least one input", found=f"the inputs are {describe(spec)}")
     if outputs < 1:
@@ -80,6 +90,10 @@ def describe(spec: InputSpec) -> str:
     """`"a table of 3 numbers and 2 categories"` or `"images of 3 x 32 x 32"`."""
     if spec.kind == "image":
         return f"images of {' x '.join(str(size) for size in spec.shape)} (channels x height x width)"
+    if spec.kind == "text":
+        return f"texts of {spec.vocabulary:,} different tokens"
+    if spec.kind == "series":
+        return f"series of {spec.numbers} number{'' if spec.numbers == 1 else 's'} a step"
     return f"a table of {spec.numbers} numbers and {len(spec.cardinalities)} categories"
 
 
@@ -162,9 +176,14 @@ def augmentation(spec: InputSpec, *, fill: str = "reflect") -> dict[str, Any]:
 
 
 def zero_batch(spec: InputSpec, rows: int) -> list[Tensor]:
-    """A batch of zeros in the form that sources give: the arguments of `forward`."""
+    """A batch of zeros in the form that sources give (texts of unknown words): the arguments of `forward`."""
     if spec.kind == "image":
         return [torch.zeros(rows, *spec.shape, dtype=torch.uint8)]  # [rows, channels, height, width]
+    if spec.kind == "text":
+        return [torch.full((rows, max(spec.length, 1)), UNKNOWN, dtype=torch.int32)]  # [rows, time]
+    if spec.kind == "series":
+        time = max(spec.length, 1)
+        return [torch.zeros(rows, time, spec.numbers), torch.full((rows,), time)]  # [rows, time, features], [rows]
     batch = [torch.zeros(rows, spec.numbers)]  # [rows, numbers]
     if spec.cardinalities:
         batch.append(torch.zeros(rows, len(spec.cardinalities), dtype=torch.int64))  # [rows, categories]

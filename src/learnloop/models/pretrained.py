@@ -65,6 +65,8 @@ class Pretrained:
     tensors  by name
     classes  that the head tells apart, where that is known
     imagenet whether pixels were standardised with the mean and std of ImageNet
+    partial  whether layers of the network that the weights do not have begin anew; else they must all be there
+    left     names of tensors of the file that no network takes over
     """
 
     name: str
@@ -73,16 +75,22 @@ class Pretrained:
     tensors: Mapping[str, Tensor]
     classes: tuple[str, ...] | None = None
     imagenet: bool = False
+    partial: bool = False
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """tensors  how many were taken over.   head  path of the head, whether it is new, its old number of outputs."""
+    """tensors  how many were taken over.   head  path of the head, whether it is new, its old number of outputs.
+
+    fresh  names of other tensors that begin anew
+    """
 
     tensors: int
     head: str
     new_head: bool
     outputs_before: int | None
+    fresh: tuple[str, ...] = ()
 
 
 def published_at(file: str) -> tuple[str, str, str] | None:
@@ -157,7 +165,7 @@ def load_into(net: nn.Module, weights: Pretrained, *, where: str, same_classes: 
     keep = fits and same_classes
     for name, tensor in own.items():
         optional = name.endswith(_COUNTER) or name.startswith("input.")
-        if is_head[name] or (optional and name not in given):
+        if is_head[name] or ((optional or weights.partial) and name not in given):
             continue
         if name not in given or given[name].shape != tensor.shape:
             raise _mismatch(where, weights, name, tensor, given.get(name))
@@ -168,7 +176,8 @@ def load_into(net: nn.Module, weights: Pretrained, *, where: str, same_classes: 
     for name in taken:
         own[name].copy_(given[name])
     before = given.get(f"{head}.weight")
-    return Loaded(len(taken), head, not keep, None if before is None else int(before.shape[0]))
+    fresh = tuple(name for name in own if weights.partial and name not in given and not is_head[name])
+    return Loaded(len(taken), head, not keep, None if before is None else int(before.shape[0]), fresh)
 
 
 def _named_as(own: Mapping[str, Tensor], given: Mapping[str, Tensor], path: str) -> dict[str, Tensor]:

@@ -9,9 +9,12 @@ from torch import nn
 from learnloop.config import Config
 from learnloop.errors import RecipeError, did_you_mean, nearest
 from learnloop.models.alexnet import AlexNetConfig
+from learnloop.models.blend import BlendConfig
+from learnloop.models.bow import BagOfWordsConfig
 from learnloop.models.cnn import CNNConfig
 from learnloop.models.cnn3 import CNN3Config
 from learnloop.models.config import FITTING, ModelConfig
+from learnloop.models.ctc import CTCNetConfig
 from learnloop.models.efficientnet import (
     EfficientNetB0Config,
     EfficientNetB1Config,
@@ -19,12 +22,14 @@ from learnloop.models.efficientnet import (
     EfficientNetB3Config,
 )
 from learnloop.models.fastnet import FastNetConfig
+from learnloop.models.hf import HFConfig
 from learnloop.models.lenet import LeNet5Config
 from learnloop.models.linear import LinearConfig
 from learnloop.models.mini_resnet import MiniResNetConfig
 from learnloop.models.mlp import MLPConfig
 from learnloop.models.own import import_object, own_class
 from learnloop.models.perceptron import PerceptronConfig
+from learnloop.models.recurrent import GRUConfig, LSTMConfig, RNNConfig
 from learnloop.models.resnet import (
     ResNet18Config,
     ResNet34Config,
@@ -32,7 +37,11 @@ from learnloop.models.resnet import (
     ResNet101Config,
     ResNet152Config,
 )
+from learnloop.models.seq2seq import Seq2SeqConfig
 from learnloop.models.tabular import TabularConfig
+from learnloop.models.textcnn import TextCNNConfig
+from learnloop.models.transformer import TransformerConfig
+from learnloop.models.translator import TranslatorConfig
 from learnloop.models.vgg import (
     VGG11BNConfig,
     VGG11Config,
@@ -72,6 +81,17 @@ MODELS: dict[str, type[ModelConfig]] = {
     "efficientnet_b1": EfficientNetB1Config,
     "efficientnet_b2": EfficientNetB2Config,
     "efficientnet_b3": EfficientNetB3Config,
+    "blend": BlendConfig,
+    "bow": BagOfWordsConfig,
+    "textcnn": TextCNNConfig,
+    "rnn": RNNConfig,
+    "lstm": LSTMConfig,
+    "gru": GRUConfig,
+    "transformer": TransformerConfig,
+    "seq2seq": Seq2SeqConfig,
+    "translator": TranslatorConfig,
+    "ctc": CTCNetConfig,
+    "hf": HFConfig,
 }
 
 _NEEDED = ("inputs", "title", "numbers", "rule", "build", "suggest")

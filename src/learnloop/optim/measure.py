@@ -51,6 +51,8 @@ that.
 BIG = 1 << 16
 """Numbers in a weight from which a product is worth a lower precision."""
 
+OUT_OF_TIME = "not tried: the time for measuring was used up"
+
 LossOf = Callable[[nn.Module, Batch], Tensor]
 
 
@@ -95,7 +97,9 @@ def measure(
     with _undisturbed():
         plan = search.run(steps, seconds, budget_s)
     plan = replace(plan, notes=(*complaint, *plan.notes))
-    return plan if path is None else remember(path, plan)
+    # A short run leaves ways untried for which a longer one has the time.
+    whole = not any(trial.ms is None and trial.verdict == OUT_OF_TIME for trial in plan.trials)
+    return plan if path is None or not whole else remember(path, plan)
 
 
 class _Search:
@@ -212,7 +216,7 @@ class _Search:
         if any(_same_way(trial, other) for trial in self._trials):
             return best
         if time.perf_counter() + 3 * best.ms / 1000 / self._scale > self._ends:
-            self._note(other, None, "not tried: the time for measuring was used up")
+            self._note(other, None, OUT_OF_TIME)
             return best
         try:
             ms = self._time(other, best.ms)

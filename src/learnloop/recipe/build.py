@@ -19,7 +19,7 @@ from learnloop.recipe.collect import (
     merge,
     one_limit,
 )
-from learnloop.recipe.components import TABLES, component, field_names, is_foreign, owners
+from learnloop.recipe.components import TABLES, component, field_names, is_foreign, model_kinds, owners
 from learnloop.recipe.draft import Draft, Given
 from learnloop.recipe.recipe import OBJECT, ORDER, SECTIONS, Root
 from learnloop.scores.names import METRICS
@@ -82,8 +82,8 @@ def _fields_of(section: str) -> list[str]:
 
 def _possible(section: str) -> list[type[Config]]:
     """The components whose fields may stand in a section."""
-    kind = "loss" if section == "task" else section
-    return list(TABLES[kind].values()) if kind in TABLES else []
+    kinds = {"task": ("loss",), "model": model_kinds("auto")}.get(section, (section,))
+    return [cls for kind in kinds for cls in TABLES.get(kind, {}).values()]
 
 
 def _check_all(values: Mapping[str, Given]) -> Iterable[UserError]:
@@ -102,7 +102,10 @@ def _check_all(values: Mapping[str, Given]) -> Iterable[UserError]:
             yield unknown(key, given.typed, [*ORDER, *Root.model_fields], "a section of the recipe")
     for section, fields in sections.items():
         fields.pop("", None)
-        yield from (_check_component(section, fields) if section in COMPONENTS else _check_section(section, fields))
+        if section == "model":
+            yield from _check_model(values, fields)
+        else:
+            yield from (_check_component(section, fields) if section in COMPONENTS else _check_section(section, fields))
 
 
 def _check_section(section: str, given: dict[str, Given]) -> Iterable[UserError]:
@@ -134,13 +137,22 @@ def _check_task(given: Mapping[str, Given], extra: Mapping[str, Given]) -> Itera
     yield from _check_fields("loss", "task", name, loss.typed if loss else "task.loss", extra)
 
 
-def _check_component(section: str, given: Mapping[str, Given]) -> Iterable[UserError]:
+def _check_model(values: Mapping[str, Given], given: Mapping[str, Given]) -> Iterable[UserError]:
+    """While the task is open, a model of either table will do: the one with fewer mistakes is meant."""
+    task = values.get("task.name")
+    kinds = model_kinds(task.value if task is not None and isinstance(task.value, str) else "auto")
+    return min((list(_check_component("model", given, kind)) for kind in kinds), key=len)
+
+
+def _check_component(section: str, given: Mapping[str, Given], kind: str = "") -> Iterable[UserError]:
+    """kind: the table in TABLES; empty where it is called as the section is."""
+    kind = kind or section
     name = given.get("name")
     rest = {field: value for field, value in given.items() if field != "name"}
     if name is not None and not isinstance(name.value, str):
         yield RecipeError(name.typed, f"must be the name of a {section}", found=repr(name.value))
         return
-    yield from _check_fields(section, section, name.value if name else "auto", name.typed if name else section, rest)
+    yield from _check_fields(kind, section, name.value if name else "auto", name.typed if name else section, rest)
 
 
 def _check_fields(

@@ -13,15 +13,30 @@ from learnloop.data.dataset import Dataset
 from learnloop.data.schema import Field
 from learnloop.errors import RecipeError, raise_all
 from learnloop.models.config import FITTING, ModelConfig
+from learnloop.models.ctc import TRANSCRIPT
 from learnloop.models.own import OwnModel
+from learnloop.models.pairs import PAIRS
 from learnloop.recipe.checking import check_values, unknown
 from learnloop.recipe.components import component, field_names, is_foreign, make, owners
 from learnloop.recipe.draft import Draft, Given
 from learnloop.recipe.recipe import OBJECT
 from learnloop.tasks.table import TASKS, TargetKind
 
-WORDS = {"class": "classes", "labels": "several labels", "numbers": "numbers"}
+WORDS = {
+    "class": "classes",
+    "labels": "several labels",
+    "numbers": "numbers",
+    "text": "texts",
+    "transcript": "transcripts",
+    "steps": "numbers at every step",
+}
 """Kinds of target."""
+WHOLE = {"image": "image", "text": "text", "series": "series", "audio": "series"}
+"""Kinds of column that are all that a network sees, and the kind of input that they become."""
+
+PLURAL = {PAIRS: "texts that become texts", "series": "series"}
+ANSWERS = {"regress": "numbers", "translate": "text", "transcribe": "transcript"}
+"""The kind of target of a task that has only one."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ class Choice:
 
     task     "classify" or "regress"
     target   the kind of target in `transforms.targets.TARGETS`: "class", "labels" (several) or "numbers"
-    kind     of input: "table" or "image"
+    kind     of input: "table", "image", "text" or "series"
     model    name in MODELS, an import path, or "object"
     config   the model's Config, or `OwnModel` around a module that was handed over
     loss     name in LOSSES, an import path, or "object"
@@ -53,14 +68,25 @@ def choose(draft: Draft, dataset: Dataset) -> Choice:
     origins: dict[str, str] = {}
     task, origins["task.name"] = _task(draft, dataset)
     several = len(dataset.schema.targets) > 1
-    target = "numbers" if task == "regress" else "labels" if several else "class"
-    kind = "image" if any(item.kind == "image" for item in dataset.schema.inputs) else "table"
+    target = ANSWERS.get(task, "labels" if several else "class")
+    kind = next((WHOLE[item.kind] for item in dataset.schema.inputs if item.kind in WHOLE), "table")
+    if any(item.kind == "series" for item in dataset.schema.targets):
+        target = "steps"
+    if task == "translate":
+        kind = _pairs(dataset, kind)
+    if task == "transcribe":
+        kind = _spoken(dataset, kind)
     name, origins["model.name"] = _model_name(draft, kind)
     config = _own(draft.objects["model"]) if name == OBJECT else _model(draft, name)
     _fits(draft, name, config, kind, task)
     loss, origins["task.loss"] = _loss(draft, task, target)
     numbers, origins["data.numbers"] = _numbers(draft, name, config)
     return Choice(task, target, kind, name, config, loss, numbers, origins)
+
+
+def plural(kind: str) -> str:
+    """A kind of input in words."""
+    return PLURAL.get(kind, f"{kind}s")
 
 
 def origin(draft: Draft, key: str) -> str:
@@ -82,7 +108,10 @@ def _task(draft: Draft, dataset: Dataset) -> tuple[str, str]:
     classes = [item for item in targets if item.kind in ("category", "boolean")]
     asked = draft.get("task.name", "auto")
     if asked == "auto":
-        return _inferred_task(targets, numbers, classes)
+        sounds = any(item.kind in ("series", "audio") for item in dataset.schema.inputs)
+        return _inferred_task(targets, numbers, classes, "transcribe" if sounds else "translate")
+    if ANSWERS.get(str(asked)) in ("text", "transcript"):
+        return str(asked), origin(draft, "task.name")
     wrong = classes if asked == "regress" else numbers
     if wrong:
         needed, other = ("numbers", "classify") if asked == "regress" else ("classes", "regress")
@@ -96,10 +125,15 @@ def _task(draft: Draft, dataset: Dataset) -> tuple[str, str]:
     return str(asked), origin(draft, "task.name")
 
 
-def _inferred_task(targets: list[Field], numbers: list[Field], classes: list[Field]) -> tuple[str, str]:
+def _inferred_task(targets: list[Field], numbers: list[Field], classes: list[Field], written: str) -> tuple[str, str]:
+    """written: the task that writes texts from such inputs."""
     named = ", ".join(repr(item.name) for item in targets)
     if len(numbers) == len(targets):
         return "regress", f"inferred: {named} {'is a number' if len(targets) == 1 else 'are numbers'}"
+    if len(targets) == 1 and targets[0].kind == "text":
+        return written, f"inferred: {named} holds texts"
+    if len(targets) == 1 and targets[0].kind == "series":
+        return "regress", f"inferred: {named} has a number at every step"
     if len(classes) == len(targets):
         if len(targets) > 1:
             return "classify", f"inferred: {len(targets)} labels"
@@ -110,6 +144,31 @@ def _inferred_task(targets: list[Field], numbers: list[Field], classes: list[Fie
         "must be all numbers or all classes",
         found=", ".join(f"{item.name!r} is a {item.kind}" for item in targets),
         do=" ".join(f"--set data.columns.{item.name}=category" for item in odd),
+    )
+
+
+def _spoken(dataset: Dataset, kind: str) -> str:
+    """The kind of input of a series that is to become a text. Raises RecipeError where the input is none."""
+    if kind == "series":
+        return TRANSCRIPT
+    raise RecipeError(
+        "--task",
+        "transcribe needs recordings, or another series, to listen to",
+        found=", ".join(f"{item.name!r} is a {item.kind}" for item in dataset.schema.inputs[:5]),
+        do="--task translate   # of texts" if kind == "text" else (),
+    )
+
+
+def _pairs(dataset: Dataset, kind: str) -> str:
+    """The kind of input of a text that is to become another one. Raises RecipeError where the input is no text."""
+    if kind == "text":
+        return PAIRS
+    names = [item.name for item in dataset.schema.inputs]
+    raise RecipeError(
+        "--task",
+        "translate needs a column of texts to read",
+        found=", ".join(f"{item.name!r} is a {item.kind}" for item in dataset.schema.inputs[:5]),
+        do=[f"--set data.columns.{name}=text" for name in names[:3]],
     )
 
 
@@ -124,7 +183,7 @@ def _model_name(draft: Draft, kind: str) -> tuple[str, str]:
             do=["ll.fit(..., model=module)", "--model pkg.mod:Name"],
         )
     if name == "auto":
-        return FITTING[kind][0], f"inferred: the default for {kind}s"
+        return FITTING[kind][0], f"inferred: the default for {plural(kind)}"
     return str(name), origin(draft, "model.name")
 
 
@@ -162,8 +221,8 @@ def _fits(draft: Draft, name: str, config: ModelConfig, kind: str, task: str) ->
     if kind not in config.inputs:
         raise RecipeError(
             draft.typed("model.name"),
-            f"must be a model for {kind}s",
-            found=f"{name!r} takes {' or '.join(sorted(f'{item}s' for item in config.inputs))}",
+            f"must be a model for {plural(kind)}",
+            found=f"{name!r} takes {' or '.join(sorted(plural(item) for item in config.inputs))}",
             available=FITTING[kind],
         )
     if config.rule == "perceptron" and task != "classify":

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from learnloop.config import Config
 from learnloop.errors import RecipeError, did_you_mean, nearest
+from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.own import OwnConfig, import_object
 from learnloop.models.table import MODELS, find_model
 from learnloop.optim.optimisers import OPTIMISERS
@@ -22,8 +23,15 @@ TABLES: dict[str, Mapping[str, type[Config]]] = {
     "optimiser": cast(Mapping[str, type[Config]], OPTIMISERS),
     "schedule": cast(Mapping[str, type[Config]], SCHEDULES),
     "loss": cast(Mapping[str, type[Config]], LOSSES),
+    "language model": cast(Mapping[str, type[Config]], LANGUAGE_MODELS),
 }
-"""Section (or "loss", which lives in `task`) -> name -> Config class."""
+"""Section (or "loss", which lives in `task`) -> name -> Config class. The section `model` picks from "language model"
+where the task is language."""
+
+
+def model_kinds(task: str) -> tuple[str, ...]:
+    """The tables that the section `model` may pick from: one, or both while the task is open ("auto")."""
+    return {"auto": ("model", "language model"), "language": ("language model",)}.get(task, ("model",))
 
 
 class OwnLoss(Config):
@@ -101,7 +109,8 @@ def name_of(kind: str, config: Config) -> str:
     """The name in its table of a component that was handed over as a Config, else its import path."""
     if isinstance(config, WRAPPERS):
         return config.path
-    for name, cls in TABLES[kind].items():
-        if type(config) is cls:
-            return name
+    for table in model_kinds("auto") if kind == "model" else (kind,):
+        for name, cls in TABLES[table].items():
+            if type(config) is cls:
+                return name
     return f"{type(config).__module__}:{type(config).__qualname__}"

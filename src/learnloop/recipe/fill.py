@@ -19,7 +19,15 @@ from learnloop.tasks.table import TASKS
 
 DEFAULT_NAMES = {"optimiser": "adamw", "schedule": "cosine"}
 DEFAULT_EPOCHS = 20
-MONITORS = {"class": ("loss", "accuracy"), "labels": ("loss", "accuracy"), "numbers": ("loss", "rmse", "mae")}
+MONITORS = {
+    "class": ("loss", "accuracy"),
+    "labels": ("loss", "accuracy"),
+    "numbers": ("loss", "rmse", "mae"),
+    "text": ("loss", "token_accuracy"),
+    "transcript": ("loss", "cer"),
+    "steps": ("loss", "rmse", "mae"),
+}
+MONITORS["stream"] = ("loss",)  # a text without rows
 """Validation figures that are known while training, by the kind of target."""
 
 
@@ -72,6 +80,8 @@ class Filler:
         advice = {field: value for field, value in self._advised("task").items() if field in cls.model_fields}
         fields = {**advice, **{field: value for field, value in given.items() if field not in fixed}}
         weights = given.get("class_weights")
+        if weights is not None and weights.value != "none" and self.choice.target in ("text", "transcript"):
+            raise RecipeError(weights.typed, "is for classes", found="texts that are written", do="leave it out")
         if (
             weights is not None
             and weights.value != "none"
@@ -133,6 +143,18 @@ class Filler:
             else:
                 self.origins[key] = "default"
         return cls(**values)
+
+    def encoded(self, name: str, config: Config) -> Config:
+        """A section of `INPUTS` as its encoder filled it in, which left what was asked for as it was."""
+        given = self.draft.section(name)
+        for field, info in type(config).model_fields.items():
+            value = getattr(config, field)
+            if field in given and given[field].value == value:
+                told = given[field].origin
+            else:
+                told = "default" if value == info.default else "inferred: from the training part"
+            self.origins[f"{name}.{field}"] = told
+        return config
 
     def limit(self) -> None:
         """A limit that the user gave drops the advised one; without any there are DEFAULT_EPOCHS passes."""

@@ -14,8 +14,12 @@ from learnloop.config import Config
 from learnloop.data.augment.config import AugmentConfig
 from learnloop.data.schema import Kind
 from learnloop.models.transfer import TransferConfig
+from learnloop.nn.decoding import DecodeConfig
 from learnloop.nn.views import Views
 from learnloop.optim.plan import PlanConfig
+from learnloop.transforms.audio import AudioConfig
+from learnloop.transforms.texts import TextConfig
+from learnloop.transforms.textual import TargetConfig
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 ClassWeight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -50,13 +54,19 @@ class DataSection(Config):
         "refuse", description="what to do with a file or row that cannot be read"
     )
     download: bool = Field(False, description="allow a catalog entry, or weights, to be downloaded")
+    series: Literal["auto", "wide", "long"] = Field(
+        "auto", description="wide: numbered columns are steps of a series; long: a row is a step (--group and --time)"
+    )
+    series_target: Literal["auto", "last", "every"] = Field(
+        "auto", description="long series whose target changes: learn its last value, or every one; auto: numbers every"
+    )
 
 
 class TaskSection(Config):
     """What is learnt."""
 
-    name: Literal["auto", "classify", "regress"] = Field(
-        "auto", description="classes or numbers; auto: from the target"
+    name: Literal["auto", "classify", "regress", "translate", "transcribe", "language"] = Field(
+        "auto", description="classes, numbers, texts from texts, the next tokens of a text; auto: from the data"
     )
     loss: str = Field("auto", description="what training makes small; auto: the usual one of the task")
     class_weights: Literal["none", "balanced"] | dict[str, ClassWeight] = Field(
@@ -122,8 +132,17 @@ class ReportSection(Config):
     )
 
 
+INPUTS: dict[str, type[Config]] = {
+    "text": TextConfig,
+    "audio": AudioConfig,
+    "target": TargetConfig,
+    "decode": DecodeConfig,
+}
+"""Sections that say how one kind of input, or a text as the answer, is encoded; a run without it has none of them."""
+
 SECTIONS: dict[str, type[Config]] = {
     "data": DataSection,
+    **INPUTS,
     "task": TaskSection,
     "transfer": TransferConfig,
     "augment": AugmentConfig,
@@ -134,7 +153,10 @@ SECTIONS: dict[str, type[Config]] = {
 }
 """The sections with fixed fields."""
 
-ORDER = ("data", "task", "model", "transfer", "augment", "optimiser", "schedule", "train", "plan", "watch", "report")
+ORDER = (
+    *("data", *INPUTS, "task", "model", "transfer", "augment"),
+    *("optimiser", "schedule", "train", "plan", "watch", "report"),
+)
 """All sections, as they are written."""
 
 

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from learnloop.config import Config
-from learnloop.recipe.components import TABLES
+from learnloop.recipe.components import TABLES, model_kinds
 from learnloop.recipe.recipe import ORDER, SECTIONS, Root
 from learnloop.recipe.text import scalar
 
@@ -24,10 +24,11 @@ def reference() -> str:
         if section in SECTIONS:
             cls = SECTIONS[section]
             parts += [_first_line(cls), "", *_table(f"{section}.", cls), ""]
-        kind = "loss" if section == "task" else section
-        for name, cls in TABLES.get(kind, {}).items():
-            key = "task.loss" if kind == "loss" else f"{section}.name"
-            parts += [f"### `{key}: {name}`", "", _first_line(cls), "", *_table(f"{section}.", cls), ""]
+        for kind in {"task": ("loss",), "model": model_kinds("auto")}.get(section, (section,)):
+            for name, cls in TABLES.get(kind, {}).items():
+                key = "task.loss" if kind == "loss" else f"{section}.name"
+                when = " with `task.name: language`" if kind == "language model" else ""
+                parts += [f"### `{key}: {name}`{when}", "", _first_line(cls), "", *_table(f"{section}.", cls), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -24,6 +24,7 @@ from learnloop.recipe.components import plain_fields
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.fill import Filler
 from learnloop.recipe.recipe import (
+    INPUTS,
     ORDER,
     DataSection,
     ReportSection,
@@ -41,6 +42,7 @@ class Resolved:
     loss     None where a function was handed over (`objects["loss"]`)
     names    of the components: "model", "optimiser", "schedule", "loss"
     origins  of each value, by dotted key
+    inputs   how the inputs were encoded, by section: "text" where there are texts
     """
 
     data: DataSection
@@ -62,12 +64,15 @@ class Resolved:
     origins: Mapping[str, str]
     objects: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    inputs: Mapping[str, Config] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values by section, as in recipe.yaml. `out` is left out: it is where, not what."""
         values: dict[str, Any] = {}
         for section in ORDER:
-            config = getattr(self, section)
+            if section in INPUTS and section not in self.inputs:
+                continue
+            config = self.inputs[section] if section in INPUTS else getattr(self, section)
             named = {"name": self.names[section]} if section in self.names else {}
             values[section] = {**named, **(plain_fields(config) if isinstance(config, Config) else {})}
         if self.loss is not None:
@@ -78,20 +83,31 @@ class Resolved:
 
 
 def resolve(
-    draft: Draft, dataset: Dataset, spec: InputSpec, outputs: int, rows: int, *, choice: Choice | None = None
+    draft: Draft,
+    dataset: Dataset,
+    spec: InputSpec,
+    outputs: int,
+    rows: int,
+    *,
+    choice: Choice | None = None,
+    inputs: Mapping[str, Config] | None = None,
 ) -> Resolved:
     """The complete recipe.
 
     spec     of the input transform that was fitted with `choice.numbers`
     outputs  of the network
     rows     of the training part
+    inputs   the sections that encoders were made with, as they were filled in while they were fitted
     Raises RecipeError or ManyErrors where values do not fit the component that was chosen.
     """
     choice = choose(draft, dataset) if choice is None else choice
-    mode = transfer_mode(draft, choice.model, choice.kind, choice.config.rule)
+    brings = bool(getattr(choice.config, "brings_weights", False))
+    mode = transfer_mode(draft, choice.model, choice.kind, choice.config.rule, brings=brings)
     advice = choice.config.suggest(rows, spec, outputs, draft.minutes)
-    by = f"suggested by {choice.model}" if mode == "none" else f"suggested for transfer.mode={mode}"
-    fill = Filler(draft, choice, transfer_advice(advice, mode, rows, draft.minutes), by)
+    # Rates for pictures suit no reader of texts; and a model knows best what suits the weights that it brings.
+    own = mode == "none" or (mode != "features" and (brings or choice.kind == "text"))
+    by = f"suggested by {choice.model}" if own else f"suggested for transfer.mode={mode}"
+    fill = Filler(draft, choice, advice if own else transfer_advice(advice, mode, rows, draft.minutes), by)
     fill.limit()
     errors: list[UserError] = []
     parts: dict[str, Any] = {"mode": mode}
@@ -109,6 +125,7 @@ def resolve(
         except UserError as error:
             errors.append(error)
     raise_all(errors)
+    parts["inputs"] = {name: fill.encoded(name, config) for name, config in (inputs or {}).items()}
     return _assemble(draft, dataset, choice, fill, parts)
 
 
@@ -140,6 +157,7 @@ def _assemble(draft: Draft, dataset: Dataset, choice: Choice, fill: Filler, part
         origins={**fill.origins, **choice.origins, **augment.origins},
         objects=draft.objects,
         notes=(*draft.notes, *augment.notes),
+        inputs=parts["inputs"],
     )
 
 

@@ -23,7 +23,7 @@ def to_yaml(resolved: Resolved) -> str:
     values, origins = resolved.to_dict(), resolved.origins
     lines = ["# learnloop fit recipe.yaml   gives this run again; behind each value: where it came from"]
     lines.append(_line(f"seed: {scalar(values['seed'])}", origins.get("seed", "")))
-    for section in ORDER:
+    for section in (name for name in ORDER if name in values):
         lines.append(f"{section}:" if values[section] else f"{section}: {{}}")
         for name, value in values[section].items():
             lines.append(_line(f"  {scalar(name)}: {scalar(value)}", origins.get(f"{section}.{name}", "")))

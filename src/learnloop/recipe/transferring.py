@@ -12,31 +12,35 @@ from learnloop.recipe.recipe import OBJECT
 
 _REPLACED = ("model", "optimiser", "schedule", "train")
 """Sections in which a model's advice is about training from scratch."""
+_KINDS = {"table": "a table", "pairs": "texts that become texts"}
 
 
-def transfer_mode(draft: Draft, model: str, kind: str, rule: str) -> Mode:
+def transfer_mode(draft: Draft, model: str, kind: str, rule: str, *, brings: bool = False) -> Mode:
     """What the run does with a trained base. Raises RecipeError for what does not go together, all at once.
 
-    model  the name that was chosen.   kind: of the inputs.   rule: how the model learns
+    model   the name that was chosen.   kind: of the inputs.   rule: how the model learns
+    brings  whether the model comes with weights of its own
     """
     asked, weights = draft.get("transfer.mode", "auto"), draft.get("transfer.weights")
     mode: Mode = ("none" if weights is None else "finetune") if asked == "auto" else asked
-    raise_all(list(_mistakes(draft, mode, weights, model, kind, rule)))
+    raise_all(list(_mistakes(draft, mode, weights, model, kind, rule, brings)))
     return mode
 
 
-def _mistakes(draft: Draft, mode: Mode, weights: str | None, model: str, kind: str, rule: str) -> list[UserError]:
+def _mistakes(
+    draft: Draft, mode: Mode, weights: str | None, model: str, kind: str, rule: str, brings: bool
+) -> list[UserError]:
     errors: list[UserError] = []
     typed = draft.typed("transfer.mode")
     if mode == "none":
         if weights is not None:
             errors.append(RecipeError(typed, "must not be none where weights are given", found=f"{weights!r}"))
         return errors
-    if kind != "image" or rule != "gradient":
+    if kind not in ("image", "text") or rule != "gradient":
         where = draft.typed("transfer.weights" if weights is not None else "transfer.mode")
-        found = "a table" if kind != "image" else f"the model {model!r}, which has one layer"
-        errors.append(RecipeError(where, "is for networks on images", found=found, do="leave it out"))
-    if weights is None and model != OBJECT:
+        found = _KINDS.get(kind, kind) if rule == "gradient" else f"the model {model!r}, which has one layer"
+        errors.append(RecipeError(where, "is for networks on images or texts", found=found, do="leave it out"))
+    if weights is None and model != OBJECT and not brings:
         errors.append(
             RecipeError(
                 typed,
@@ -90,6 +94,7 @@ def transfer_advice(advice: Mapping[str, Any], mode: Mode, rows: int, minutes: f
         "schedule.name": "cosine",
         "schedule.warmup": 0.05,
         "train.batch_size": batch,
+        **{key: advice[key] for key in ("train.clip",) if key in advice},
     }
     if minutes is None:
         values["train.epochs"] = _passes(rows, batch, mode)

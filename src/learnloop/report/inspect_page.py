@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from learnloop.data.dataset import Dataset
+from learnloop.data.profile_series import series_text
 from learnloop.data.profile_text import MEASURES, figure, mean_of, size, values_of
+from learnloop.data.profile_words import sentences
 from learnloop.report.augmented import AugmentedSheet, sheet_section
 from learnloop.report.inspect_style import STYLE
 from learnloop.report.thumbnail import thumbnail
@@ -29,6 +31,8 @@ def inspect_page(facts: dict[str, Any], dataset: Dataset, sheets: Sequence[Augme
         *[_target(target) for target in facts["targets"]],
         _alone(facts),
         *[_images(row, dataset) for row in facts["images"]],
+        *[_texts(row) for row in facts["texts"]],
+        *[_section(row["kind"].capitalize(), _lines(series_text(row))) for row in facts["series"]],
         *[sheet_section(sheet) for sheet in sheets],
         _fields(facts),
         _notes(facts),
@@ -114,8 +118,13 @@ def _bars(rows: list[tuple[str, float, str, str, bool]]) -> str:
     return f'<table class="bars">{items}</table>'
 
 
+def _lines(lines: list[str]) -> str:
+    return f"<pre>{escape(chr(10).join(lines).strip())}</pre>"
+
+
 def _fields(facts: dict[str, Any]) -> str:
-    fields = [field for field in facts["fields"] if field["kind"] != "image" and field["role"] != "target"]
+    plain = [field for field in facts["fields"] if field["kind"] not in ("image", "series", "audio")]
+    fields = [field for field in plain if field["role"] != "target"]
     if not fields:
         return ""
     fields.sort(key=lambda field: field["role"] != "input")
@@ -227,6 +236,23 @@ def _images(row: dict[str, Any], dataset: Dataset) -> str:
         f"channel{'' if row['channels'] == 1 else 's'}; mean {mean}, std {std} (0 to 1). Drawn at random:"
     )
     return _section(f"Images: {row['name']}", groups, hint)
+
+
+def _texts(row: dict[str, Any]) -> str:
+    length = row["length"]
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(row))
+    words = "".join(
+        f"<h3>{escape(('More often in ' + group['label']) if group['label'] else 'Most frequent')}</h3>"
+        f"<p>{escape(', '.join(group['words']))}</p>"
+        for group in row["words"]
+    )
+    hint = (
+        f"{row['count']:,} texts of {length['min']:,} to {length['max']:,} words, half of them below "
+        f"{length['median']:,}; 99 % have at most {length['q99']:,}:"
+    )
+    bars = _histogram({"name": f"words of {row['name']}", "histogram": length["histogram"]})
+    inner = bars + (f'<ul class="plain">{said}</ul>' if said else "") + words
+    return _section(f"Texts: {row['name']}", inner, hint)
 
 
 def _notes(facts: dict[str, Any]) -> str:

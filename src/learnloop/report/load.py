@@ -18,13 +18,16 @@ _PARTS = ("asked", "data", "training", "evaluation")
 @dataclass(frozen=True)
 class RunView:
     """name: the folder's name. report: report.json. history: rows of metrics.jsonl. recipe: recipe.yaml as
-    text. inside: inside.json, {} where the run is not about pictures."""
+    text. inside: inside.json, {} where the run is not about pictures. words: words.json, {} without it.
+    samples: rows of samples.jsonl, of runs that continue texts."""
 
     name: str
     report: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     recipe: str = ""
     inside: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, Any]] = ()
 
     def evaluation(self, part: str = "test") -> Mapping[str, Any]:
         """The evaluation of a part, of whichever part there is when that one is missing, {} when there is
@@ -45,7 +48,9 @@ def load_run(folder: Path) -> RunView:
     # Shown, not used: a damaged letter in it is no reason to show nothing.
     text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
     inside = read_inside(folder / "inside.json")
-    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text, inside)
+    spoken = read_inside(folder / "words.json")
+    samples = read_history(folder / "samples.jsonl")
+    return RunView(folder.resolve().name, report, read_history(folder / "metrics.jsonl"), text, inside, spoken, samples)
 
 
 def read_report(folder: Path) -> dict[str, Any]:

@@ -11,8 +11,11 @@ from learnloop.report.sections.inside import layers, looked
 from learnloop.report.sections.measured import classes, learning, numbers
 from learnloop.report.sections.mistakes import worst
 from learnloop.report.sections.remedies import findings, next_steps, reproduce
+from learnloop.report.sections.translations import translations
 from learnloop.report.sections.views import views
+from learnloop.report.sections.words import words
 from learnloop.report.sections.worth import baseline_table, header, tiles
+from learnloop.report.sections.written import written
 from learnloop.report.text import esc, page
 
 
@@ -32,7 +35,10 @@ def report_html(run: RunView, folder: str) -> str:
             learning(run),
             classes(run),
             numbers(run),
+            translations(run),
             worst(run),
+            written(run),
+            words(run),
             confused(run),
             suspects(run),
             looked(run),

@@ -15,8 +15,8 @@ from learnloop.runs.atomic import disk_error, write_json
 
 _OURS = (
     *("recipe.yaml", "environment.json", "plan.json", "splits.npz", "metrics.jsonl", "metrics.csv", "report.json"),
-    *("report.html", "inside.json", "findings.json", "checkpoints", "bundle", "tensorboard"),
-    *("predictions", "features.safetensors"),
+    *("report.html", "inside.json", "words.json", "findings.json", "checkpoints", "bundle", "tensorboard"),
+    *("predictions", "features.safetensors", "samples.jsonl"),
 )
 
 
@@ -62,6 +62,16 @@ class RunFolder:
     def inside(self) -> Path:
         """Filters, feature maps, Grad-CAM and confused pairs of a run on pictures."""
         return self.path / "inside.json"
+
+    @property
+    def words(self) -> Path:
+        """Which words moved the answers of a text model."""
+        return self.path / "words.json"
+
+    @property
+    def samples(self) -> Path:
+        """What a network that continues texts wrote while it learnt."""
+        return self.path / "samples.jsonl"
 
     @property
     def page(self) -> Path:

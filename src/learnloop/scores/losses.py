@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from learnloop.config import Config
+from learnloop.scores.ctc import CTCConfig
 from learnloop.scores.loss_parts import TINY, Row, in_float32, pair, row_weights, shaped_like, usable, weighted_mean
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -220,4 +221,5 @@ LOSSES = {
     "hinge": HingeConfig,
     "kl": KLConfig,
     "quantile": QuantileConfig,
+    "ctc": CTCConfig,
 }

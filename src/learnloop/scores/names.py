@@ -15,7 +15,7 @@ class Metric:
 
     title: str
     higher: bool
-    scale: Literal["share", "nats", "unit", "unit squared", "plain"]
+    scale: Literal["share", "nats", "bits", "unit", "unit squared", "plain"]
     meaning: str
 
 
@@ -41,6 +41,16 @@ METRICS: dict[str, Metric] = {
     "mae": Metric("MAE", False, "unit", "Mean absolute error, in the target's unit."),
     "median_absolute_error": Metric("Median error", False, "unit", "Half of the rows are off by less than this."),
     "r2": Metric("R²", True, "plain", "Share of the target's variance that is explained; 0 = always the mean."),
+    "nats_per_char": Metric("Nats a character", False, "nats", "Mean of -ln(probability of the true next character)."),
+    "bits_per_char": Metric("Bits a character", False, "bits", "The same in bits: what a compressor would need."),
+    "nats_per_token": Metric("Nats a token", False, "nats", "Mean of -ln(probability of the true next token)."),
+    "perplexity": Metric("Perplexity", False, "plain", "exp(nats a token): as unsure as among so many equal tokens."),
+    "bleu": Metric("BLEU", True, "plain", "Groups of up to four words that are also in the true text, 0 to 100."),
+    "chrf": Metric("chrF", True, "plain", "Groups of up to six letters that the two texts share, 0 to 100."),
+    "exact_match": Metric("Exact match", True, "share", "Share of texts that are the true one, letter by letter."),
+    "cer": Metric("Character error rate", False, "share", "Letters to change, add or remove, a letter of the truth."),
+    "wer": Metric("Word error rate", False, "share", "Words to change, add or remove, a word of the true text."),
+    "token_accuracy": Metric("Token accuracy", True, "share", "Share of next tokens that are right, the truth before."),
     "loss": Metric("Loss", False, "plain", "The training objective."),
 }
 
@@ -48,8 +58,11 @@ HEADLINE: dict[str, tuple[str, ...]] = {
     "classify": ("accuracy", "f1_macro", "roc_auc", "log_loss"),
     "labels": ("f1_macro", "accuracy", "roc_auc", "log_loss"),
     "regress": ("rmse", "mae", "r2"),
+    "translate": ("bleu", "chrf", "exact_match", "cer"),
+    "transcribe": ("wer", "cer", "exact_match"),
+    "language": ("nats_per_char", "bits_per_char", "perplexity"),
 }
-ALIASES = {"class": "classify", "numbers": "regress"}
+ALIASES = {"class": "classify", "numbers": "regress", "text": "translate", "transcript": "transcribe"}
 """The kinds of target (transforms/targets.py) by the task that they belong to."""
 
 

@@ -16,6 +16,7 @@ from learnloop.scores.evaluation import label_metrics, label_terms
 from learnloop.scores.names import ALIASES, headline
 from learnloop.scores.probability import binary_log_losses
 from learnloop.scores.regression import metrics_of_means, squared_terms
+from learnloop.scores.texts import metrics_of, terms_of
 from learnloop.seeds import numpy_stream
 
 
@@ -34,14 +35,19 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
-def paired_difference(task: str, y: np.ndarray, a: np.ndarray, b: np.ndarray, seed: int = 0) -> Difference:
+def paired_difference(
+    task: str, y: np.ndarray, a: np.ndarray, b: np.ndarray, seed: int = 0, *, metric: str = ""
+) -> Difference:
     """`metric(a) - metric(b)` for the first headline metric of the task: accuracy, f1_macro of labels, or
     rmse.
 
-    y, a, b as `evaluate_classes` (probabilities), `evaluate_labels` or `evaluate_numbers` take them.
+    y, a, b as `evaluate_classes` (probabilities), `evaluate_labels`, `evaluate_numbers` or `evaluate_texts` take them.
+    metric: of texts, another one than the first; where BLEU has nothing to count it is chrF.
     """
     task = ALIASES.get(task, task)
     rng = numpy_stream(seed, "scores", "paired")
+    if task in ("translate", "transcribe"):
+        return _of_texts(task, y, a, b, rng, metric or headline(task)[0])
     metric = headline(task)[0]
     if task == "classify":
         terms = ((a.argmax(axis=1) == y) * 1.0 - (b.argmax(axis=1) == y))[:, None]
@@ -57,6 +63,25 @@ def paired_difference(task: str, y: np.ndarray, a: np.ndarray, b: np.ndarray, se
     pair = interval(drawn)
     low, high = pair if pair is not None else (-np.inf, np.inf)
     return Difference(metric, float(point[0]), float(low), float(high))
+
+
+def _of_texts(
+    task: str, y: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, metric: str
+) -> Difference:
+    """Both corpora are put together from the same rows again and again (Koehn 2004, section 3)."""
+    (first, columns), (second, _) = (terms_of(list(y), list(said), task=task) for said in (a, b))  # type: ignore[arg-type]
+    sums = np.concatenate([first, second], axis=1)
+    point = _text_metric(sums.sum(axis=0, keepdims=True), columns, metric)
+    drawn = _text_metric(resampled_means(sums, rng) * len(sums), columns, metric)
+    pair = interval(drawn)
+    low, high = pair if pair is not None else (-np.inf, np.inf)
+    return Difference(metric, float(point[0]), float(low), float(high))
+
+
+def _text_metric(sums: np.ndarray, columns: list[str], metric: str) -> np.ndarray:
+    """The metric of the first corpus minus that of the second [b]."""
+    first, second = np.split(sums, 2, axis=1)
+    return metrics_of(first, columns)[metric] - metrics_of(second, columns)[metric]
 
 
 def _terms(task: str, y: np.ndarray, guess: np.ndarray) -> np.ndarray:

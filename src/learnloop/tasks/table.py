@@ -7,17 +7,21 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from learnloop.contracts import Task
+from learnloop.contracts import Task, Y
 from learnloop.errors import RecipeError
 from learnloop.optim.plan import Plan
 from learnloop.optim.updater import Updater
-from learnloop.tasks.classify import Classify, ClassifyLabels, outputs_for
+from learnloop.tasks.classify import PROBABILITIES, Classify, ClassifyLabels, outputs_for
+from learnloop.tasks.every_step import RegressSteps
 from learnloop.tasks.loss_task import Loss
 from learnloop.tasks.perceptron import PerceptronTask
-from learnloop.tasks.regress import Regress
+from learnloop.tasks.regress import VALUES, Regress
+from learnloop.tasks.transcribe import Transcribe
+from learnloop.tasks.translate import TEXTS, Translate
 
-TargetKind = Literal["class", "labels", "numbers"]
-"""One class of several, several 0/1 labels at once, or numbers."""
+TargetKind = Literal["class", "labels", "numbers", "text", "transcript", "steps"]
+"""One class of several, several 0/1 labels at once, numbers, a text, the characters of what was said, or numbers at
+every step of a series."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,15 @@ TASKS: dict[str, TaskInfo] = {
         },
     ),
     "regress": TaskInfo(
-        "one or several numbers",
-        ("numbers",),
-        {"numbers": ("mse", "mae", "huber", "quantile")},
+        "one or several numbers, of a row or of every step of a series",
+        ("numbers", "steps"),
+        {"numbers": ("mse", "mae", "huber", "quantile"), "steps": ("mse", "mae", "huber")},
     ),
+    "translate": TaskInfo(
+        "a text from a text: another language, another spelling, a summary", ("text",), {"text": ("cross_entropy",)}
+    ),
+    "transcribe": TaskInfo("what is said in a recording, as text", ("transcript",), {"transcript": ("ctc",)}),
+    "language": TaskInfo("the next tokens of a text, and so new texts", (), {}),
 }
 
 
@@ -70,6 +79,16 @@ def outputs_of(target: TargetKind, loss: str, size: int, rule: str = "gradient")
     return outputs_for(loss, size) if target == "class" else size
 
 
+def answer_key(target: TargetKind) -> str:
+    """What `Task.predict` calls its answer."""
+    return {"numbers": VALUES, "steps": VALUES, "text": TEXTS, "transcript": TEXTS}.get(target, PROBABILITIES)
+
+
+def network_keys(target: TargetKind, inputs: tuple[str, ...]) -> tuple[str, ...]:
+    """The batch keys that the network takes in training. One that writes is shown what it should have written."""
+    return (*inputs, Y) if target == "text" else inputs
+
+
 def make_task(
     target: TargetKind,
     net: nn.Module,
@@ -85,6 +104,12 @@ def make_task(
         return Classify(net, keys, loss, plan=plan, updater=updater)
     if target == "labels":
         return ClassifyLabels(net, keys, loss, plan=plan, updater=updater)
+    if target == "text":
+        return Translate(net, keys, loss, plan=plan, updater=updater)
+    if target == "transcript":
+        return Transcribe(net, keys, loss, plan=plan, updater=updater)
+    if target == "steps":
+        return RegressSteps(net, keys, loss, plan=plan, updater=updater, scale=scale)
     return Regress(net, keys, loss, plan=plan, updater=updater, scale=scale)
 
 

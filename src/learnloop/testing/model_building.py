@@ -21,7 +21,7 @@ def check_declares(case: Case) -> None:
     kind = type(case.config)
     for name in ("inputs", "title", "numbers", "rule", "build", "suggest"):
         assert hasattr(kind, name), f"{kind.__name__} has no {name!r}"
-    assert kind.inputs and kind.inputs <= {"table", "image"}, f"inputs is {kind.inputs!r}"
+    assert kind.inputs and kind.inputs <= FITTING.keys(), f"inputs is {kind.inputs!r}"
     assert kind.rule in ("gradient", "perceptron"), f"rule is {kind.rule!r}"
     assert kind.numbers in ("standard", "quantile", "robust", "none"), f"numbers is {kind.numbers!r}"
     again = kind.model_validate(json.loads(json.dumps(case.config.model_dump(mode="json"))))

@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from learnloop.contracts import InputSpec
+from learnloop.contracts import SPECIAL, InputSpec
 from learnloop.models.config import ModelConfig
 from learnloop.seeds import derive, seed_torch, torch_stream
 from learnloop.testing.suite import same_bits
@@ -47,8 +47,7 @@ class Case:
 
     @cached_property
     def _toy(self) -> tuple[list[Tensor], Tensor]:
-        generator = torch_stream(0, "check_model")
-        return _image_toy(self, generator) if self.spec.kind == "image" else _table_toy(self, generator)
+        return _TOYS[self.spec.kind](self, torch_stream(0, "check_model"))
 
     def trained(self) -> nn.Module:
         """A copy of a network after three steps: zeros and fresh norms could hide a fault."""
@@ -129,6 +128,53 @@ def _image_toy(case: Case, generator: torch.Generator) -> tuple[list[Tensor], Te
         light = int(y[row].clamp(-2, 2) * 35 + 80) if case.outputs == 1 else 140
         noise[row, :, top : top + tall, left : left + wide] += light
     return [noise.clamp(0, 255).to(torch.uint8)], y
+
+
+def _text_toy(case: Case, generator: torch.Generator) -> tuple[list[Tensor], Tensor]:
+    """A few words of a class's own among words of no meaning, in rows of different lengths; of a regression as many
+    words of one kind as y is large.
+    """
+    first, last = SPECIAL, max(case.spec.vocabulary, SPECIAL + 1)
+    longest = max(case.spec.length, 1)
+    own = max((last - first) // (2 * max(case.outputs, 2)), 1)
+    y = torch.randn(ROWS, 1, generator=generator) if case.outputs == 1 else _labels(case, generator)
+    tokens = torch.zeros(ROWS, longest, dtype=torch.int32)
+    for row, length in enumerate(_lengths(longest, generator).tolist()):
+        words = torch.randint(min(first + (last - first) // 2, last - 1), last, (length,), generator=generator)
+        label = 0 if case.outputs == 1 else int(y[row])
+        share = float(torch.sigmoid(y[row])) if case.outputs == 1 else 0.5
+        told = torch.randperm(length, generator=generator)[: max(round(share * length), 1)]
+        words[told] = torch.randint(own, (len(told),), generator=generator) + min(first + label * own, last - 1)
+        tokens[row, :length] = words.clamp_max(last - 1).int()
+        if case.outputs == 1:
+            y[row] = 4 * len(told) / length - 2
+    return [tokens], y
+
+
+def _series_toy(case: Case, generator: torch.Generator) -> tuple[list[Tensor], Tensor]:
+    """Noise around a level of its own for each class (around y for a regression), in rows of different lengths."""
+    longest = max(case.spec.length, 1)
+    length = _lengths(longest, generator)
+    y = torch.randn(ROWS, 1, generator=generator) if case.outputs == 1 else _labels(case, generator)
+    ways = torch.randn(case.outputs, case.spec.numbers, generator=generator)
+    level = y * ways if case.outputs == 1 else 2 * ways[y]  # [rows, features]
+    x = level.unsqueeze(1) + 0.3 * torch.randn(ROWS, longest, case.spec.numbers, generator=generator)
+    x[torch.arange(longest) >= length.unsqueeze(1)] = 0.0  # [rows, time, features]
+    return [x, length], y
+
+
+def _labels(case: Case, generator: torch.Generator) -> Tensor:
+    return torch.randint(case.outputs, (ROWS,), generator=generator)
+
+
+def _lengths(longest: int, generator: torch.Generator) -> Tensor:
+    """int64 [rows], from a third of the longest on; the first row is the longest."""
+    length = torch.randint(max(longest // 3, 1), longest + 1, (ROWS,), generator=generator)
+    length[0] = longest
+    return length
+
+
+_TOYS = {"table": _table_toy, "image": _image_toy, "text": _text_toy, "series": _series_toy}
 
 
 def evaluate(net: nn.Module, batch: list[Tensor]) -> Tensor:

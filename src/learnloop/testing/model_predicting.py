@@ -5,6 +5,7 @@ from __future__ import annotations
 import safetensors.torch
 import torch
 
+from learnloop.contracts import UNKNOWN
 from learnloop.seeds import torch_stream
 from learnloop.testing.model_case import ROWS, Case, differing, distance, evaluate, state_of
 
@@ -29,6 +30,22 @@ def check_single_row(case: Case) -> None:
     assert one.shape[0] == 1 and one.shape[-1] == case.outputs, f"a batch of one gives {list(one.shape)}"
     far = distance(one, evaluate(net, case.batch)[:1])
     assert far < 1e-4, f"a row alone is predicted differently: by {far:.2g}"
+
+
+def check_padding(case: Case) -> None:
+    """Padding behind the end of a row changes nothing: more of it, or none because a row stands alone."""
+    if case.spec.kind not in ("text", "series"):
+        return
+    net = case.trained()
+    whole = evaluate(net, case.batch)
+    first, *rest = case.batch
+    more = torch.cat([first, torch.zeros_like(first)], 1)  # [rows, 2 time, ...]
+    far = distance(evaluate(net, [more, *rest]), whole)
+    assert far < 1e-4, f"more padding moves a prediction by {far:.2g}"
+    lengths = rest[0] if rest else (first != 0).sum(1)
+    alone = [[part[row : row + 1] for part in (first[:, : int(lengths[row])], *rest)] for row in range(ROWS)]
+    far = distance(torch.cat([evaluate(net, batch) for batch in alone]), whole)
+    assert far < 1e-4, f"a row without its padding is predicted differently: by {far:.2g}"
 
 
 def check_evaluation(case: Case) -> None:
@@ -64,12 +81,21 @@ def check_bytes(case: Case) -> None:
 
 
 def check_extremes(case: Case) -> None:
-    """Outputs stay finite for numbers of a million, for pure black and white, and for unseen categories."""
+    """Outputs stay finite for numbers of a million, for pure black and white, for unseen categories and words."""
     net = case.trained()
     if case.spec.kind == "image":
         image = torch.zeros(4, *case.spec.shape, dtype=torch.uint8)
         image[1], image[2, :, ::2] = 255, 255
         cases = {"black and white images": [image]}
+    elif case.spec.kind == "text":
+        tokens = torch.zeros(4, max(case.spec.length, 1), dtype=torch.int32)
+        tokens[1], tokens[2] = UNKNOWN, max(case.spec.vocabulary - 1, 0)
+        tokens[3, 0] = UNKNOWN
+        cases = {"texts of no word, of unknown words and of the last word": [tokens]}
+    elif case.spec.kind == "series":
+        x = torch.full((4, max(case.spec.length, 1), case.spec.numbers), 1e6)
+        x *= torch.tensor([1.0, -1.0, 0.0, 1e-12])[:, None, None]
+        cases = {"series of a million": [x, torch.tensor([1, x.shape[1], 1, x.shape[1]])]}
     else:
         x = torch.full((4, case.spec.numbers), 1e6) * torch.tensor([1.0, -1.0, 0.0, 1e-12]).unsqueeze(1)
         codes = torch.zeros(4, len(case.spec.cardinalities), dtype=torch.int64)

@@ -29,6 +29,7 @@ from learnloop.testing.model_predicting import (
     check_bytes,
     check_evaluation,
     check_extremes,
+    check_padding,
     check_rows,
     check_single_row,
     check_stored,
@@ -47,6 +48,7 @@ CHECKS: dict[str, Callable[[Case], None]] = {
     "first_loss": check_first_loss,
     "rows": check_rows,
     "single_row": check_single_row,
+    "padding": check_padding,
     "evaluation": check_evaluation,
     "stored": check_stored,
     "bytes": check_bytes,
@@ -83,5 +85,6 @@ def check_model(
 
 def _title(case: Case) -> str:
     spec = case.spec
-    shape = spec.shape if spec.kind == "image" else (spec.numbers, spec.cardinalities)
+    shapes: dict[str, object] = {"image": spec.shape, "text": spec.vocabulary, "series": spec.numbers}
+    shape = shapes.get(spec.kind, (spec.numbers, spec.cardinalities))
     return f"{type(case.config).__name__} on {spec.kind} {shape}, {case.outputs} outputs"

@@ -9,13 +9,17 @@ import torch
 from learnloop.contracts import Batch, Source
 
 
-def check_source(make: Callable[[], Source], *, batches: int = 12) -> None:
+def check_source(make: Callable[[], Source], *, batches: int = 12, ragged: bool = False) -> None:
     """Run every check over fresh sources from `make`; raises AssertionError that names the first one that fails.
 
-    make  builds the source anew, each time with the same data and seed
+    make    builds the source anew, each time with the same data and seed
+    ragged  rows differ in length, and a batch is as wide as its longest: batches are equal in their rows alone
     """
     for check in CHECKS:
-        check(make, batches)
+        if not (ragged and check is one_batch_shape):
+            check(make, batches)
+    if ragged:
+        one_number_of_rows(make, batches)
 
 
 def same_again(make: Callable[[], Source], batches: int) -> None:
@@ -50,6 +54,12 @@ def one_batch_shape(make: Callable[[], Source], batches: int) -> None:
     shapes = {tuple((key, tuple(value.shape)) for key, value in batch.items()) for batch in _take(source, batches)}
     assert len(shapes) == 1, f"batches have different shapes: {sorted(shapes)}"
     assert next(iter(shapes))[0][1][0] == source.batch_size, "batch_size is not the size of a batch"
+
+
+def one_number_of_rows(make: Callable[[], Source], batches: int) -> None:
+    source = make()
+    rows = {len(value) for batch in _take(source, batches) for value in batch.values()}
+    assert rows == {source.batch_size}, f"batches have {sorted(rows)} rows, not batch_size = {source.batch_size}"
 
 
 def does_not_touch_the_global_stream(make: Callable[[], Source], batches: int) -> None:

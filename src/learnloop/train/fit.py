@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,6 @@ from learnloop.train.best import Best
 from learnloop.train.events import Event, EventKind, Watcher
 from learnloop.train.limits import Limit
 from learnloop.train.signals import StopRequest
-from learnloop.train.validation import Validation
 
 _CHUNK_SECONDS = 0.1
 """Signals, the clock and time limits are looked at between chunks of steps of about this length."""
@@ -74,7 +73,7 @@ class Fit:
         limit: Limit,
         *,
         rhythm: Rhythm,
-        validation: Validation | None = None,
+        validation: Callable[[Task], dict[str, float]] | None = None,
         best: Best | None = None,
         checkpoints: Checkpoints | None = None,
         watchers: Sequence[Watcher] = (),

@@ -8,8 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from learnloop.contracts import InputSpec, State
+from learnloop.data.audio import rate_of
 from learnloop.data.schema import Field
+from learnloop.transforms.audio import AudioEncoder
 from learnloop.transforms.images import ImageEncoder
+from learnloop.transforms.series import SeriesEncoder
+from learnloop.transforms.texts import TextEncoder
 
 
 class SoleEncoder(Protocol):
@@ -35,13 +39,19 @@ class SoleEncoder(Protocol):
     def load_state_dict(self, state: State) -> None: ...
 
 
-SOLE: dict[str, type[SoleEncoder]] = {
+SOLE: dict[str, Callable[[str], SoleEncoder]] = {
     "image": ImageEncoder,
+    "text": TextEncoder,
+    "series": SeriesEncoder,
+    "audio": AudioEncoder,
 }
 """Each can be made from the field's name alone, and is then given its state."""
 
 _MAKERS: dict[str, Callable[[Field, Mapping[str, Any]], SoleEncoder]] = {
     "image": lambda field, settings: ImageEncoder(field.name, settings.get("image_size")),
+    "text": lambda field, settings: TextEncoder(field.name, settings.get("text")),
+    "series": lambda field, settings: SeriesEncoder(field.name),
+    "audio": lambda field, settings: AudioEncoder(field.name, rate_of(field), settings.get("audio")),
 }
 
 

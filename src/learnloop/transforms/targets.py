@@ -289,11 +289,3 @@ def _missing(name: str, rows: int) -> SchemaError:
         found=f"{rows} row{'s' if rows != 1 else ''} without one",
         do="leave these rows out",
     )
-
-
-TARGETS: dict[str, type[ClassTarget] | type[LabelsTarget] | type[NumberTarget]] = {
-    "class": ClassTarget,
-    "labels": LabelsTarget,
-    "numbers": NumberTarget,
-}
-"""What a task may be asked for."""

@@ -13,11 +13,16 @@ import numpy as np
 from learnloop.scores.evaluation import Evaluation, evaluate_classes, evaluate_labels, evaluate_numbers
 from learnloop.scores.names import ALIASES, headline
 from learnloop.seeds import numpy_stream
-from learnloop.verbs.fitters import FITTERS, Inputs, OutOfTime, Predict, first_guess, load
+from learnloop.verbs.fitters import BY_KIND, FITTERS, Inputs, OutOfTime, Predict, first_guess, kind_of, load
 
 CONSTANT = ("majority", "mean")
-TITLES = {"linear": "The linear model", "boosting": "HistGradientBoosting"}
-SHARES = {"simple": 1, "linear": 1, "boosting": 3}
+TITLES = {
+    "linear": "The linear model",
+    "boosting": "HistGradientBoosting",
+    "tfidf": "TF-IDF with a linear model",
+    "nbsvm": "NB-SVM",
+}
+SHARES = {"simple": 1, "linear": 1, "boosting": 3, "tfidf": 1, "nbsvm": 1}
 """Of the time that is left. A straight line needs few rows; trees become better with every one."""
 MOST_IMAGE_ROWS = 10_000
 FIRST_ROWS = 1000
@@ -42,7 +47,7 @@ Now = Callable[[], float]
 
 @dataclass(frozen=True)
 class Baseline:
-    """name         majority, mean, linear or boosting
+    """name         majority, mean, linear, boosting, tfidf or nbsvm
     title        as shown
     evaluations  part ("validation", "test") -> Evaluation
     predictions  part -> probabilities [n, classes or labels] or values [n, targets], for paired comparison
@@ -101,13 +106,13 @@ class _Case:
         return len(self.y)
 
     @property
-    def image(self) -> bool:
-        return self.inputs["x"].ndim == 4
+    def kind(self) -> str:
+        return kind_of(self.inputs)
 
     @property
     def most(self) -> int:
         """Rows to fit on where time is no matter."""
-        return min(self.rows, MOST_IMAGE_ROWS) if self.image else self.rows
+        return min(self.rows, MOST_IMAGE_ROWS) if self.kind == "image" else self.rows
 
     @property
     def held_out(self) -> int:
@@ -149,7 +154,7 @@ def baselines(
     parts: name -> (inputs, y).
     The majority class (or mean), a linear model (logistic or ridge regression) and, for tables,
     scikit-learn's HistGradientBoosting with default settings. Images: the linear model sees flattened pixels of at
-    most 10,000 rows.
+    most 10,000 rows. Texts: linear models of n-grams (verbs/text_fitters.py).
 
     Each may take a share of what is left of `budget_s` seconds, fitting, predicting and scoring together. One that
     may take longer is timed on 1,000 rows first and then fitted on as many as its share allows, which its note says;
@@ -159,7 +164,7 @@ def baselines(
     task = ALIASES.get(kind, kind)
     headline(task)  # refuses an unknown task
     case = _Case(train_inputs, train_y, parts, task, names, seed, now)
-    order = [name for name in FITTERS if not (case.image and name == "boosting")]
+    order = [name for name in BY_KIND[case.kind] if not (name == "nbsvm" and task == "regress")]
     ends, found, say = now() + budget_s, [], say or (lambda text: None)
     scoring = 0.0
     for place, name in enumerate(order):

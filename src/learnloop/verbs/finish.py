@@ -24,6 +24,7 @@ from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
 from learnloop.train.fit import Ended
+from learnloop.verbs.aligned import aligned
 from learnloop.verbs.baselines import Baseline
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.features import forget_features
@@ -38,6 +39,7 @@ from learnloop.verbs.suspects import suspects
 from learnloop.verbs.training import Training
 from learnloop.verbs.verdict import verdict
 from learnloop.verbs.views import gain_of
+from learnloop.verbs.words import moved_by_words, wanted
 
 
 def finish(
@@ -76,6 +78,14 @@ def finish(
             bundle, prepared.dataset, prepared.split.train, budget.search_seconds, seed=prepared.recipe.seed
         )
         folder.write_json(folder.inside, inside | {"suspects": found})
+    if wanted(bundle):
+        seconds = budget.search_seconds
+        folder.write_json(
+            folder.words, moved_by_words(bundle, rows, *answers[last], seconds=seconds, seed=prepared.recipe.seed)
+        )
+    examples = aligned(bundle, rows, *answers[last], prepared.recipe.seed)
+    if examples:
+        report["translations"] = examples
     report["training"]["total_seconds"] = round(budget.passed, 3)
     folder.write_json(folder.report, report)
     folder.write_json(folder.findings, report["findings"])

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
-from learnloop.errors import LearnloopError, ModelError, RecipeError, RunError, UserError, raise_all
+from learnloop.errors import ModelError, RecipeError, RunError, UserError, raise_all
 from learnloop.optim.plan import Plan
 from learnloop.recipe.build import build
 from learnloop.recipe.draft import Draft
-from learnloop.recipe.text import from_yaml, to_yaml
+from learnloop.recipe.text import from_yaml
 from learnloop.report.load import read_report
-from learnloop.runs.atomic import write_text
-from learnloop.runs.environment import environment
 from learnloop.runs.folder import RunFolder
 from learnloop.train.events import Watcher
 from learnloop.verbs.baselines import Baseline, baselines
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.finish import finish
+from learnloop.verbs.language import Job, fit_language, wants_language
 from learnloop.verbs.prepare import Prepared, Say, answers_of, describe, inputs_of, prepare, say_all
 from learnloop.verbs.pretrained import weight_facts
 from learnloop.verbs.rehearsal import held_out
+from learnloop.verbs.resuming import Interrupted, reopen, write_start
 from learnloop.verbs.run import Run
+from learnloop.verbs.series_baselines import series_baselines
+from learnloop.verbs.text_baselines import text_baselines
 from learnloop.verbs.training import build_loss, build_net, set_up
-
-
-class Interrupted(LearnloopError):
-    """The run was asked to stop (Ctrl-C, SIGTERM). It is saved and can be resumed."""
-
-    exit_code = 130
-
-    def __init__(self, folder: Path, text: str) -> None:
-        self.folder = folder
-        super().__init__(f"{text}; nothing is lost\n  continue:  learnloop fit --resume {folder}")
 
 
 def fit(
@@ -66,7 +56,8 @@ def fit(
 ) -> Run:
     """Train a network on `data` and return the Run.
 
-    data     a file, a folder, a catalog name, a recipe.yaml, a DataFrame, arrays (x, y), a torch Dataset
+    data     a file, a folder, a catalog name, a recipe.yaml, a DataFrame, arrays (x, y), a torch Dataset; for the task
+             language a text file, or the text itself
     target   column or columns to learn
     model    a name (`learnloop models`), an import path, or your own nn.Module
     loss     a name, or your own function(outputs, y) -> scalar
@@ -113,7 +104,7 @@ def _sort_out(flags: dict[str, Any], data: object, model: object, loss: object) 
     """Names go into `flags`, objects apart, a recipe file apart from both."""
     objects: dict[str, Any] = {}
     file = None
-    if isinstance(data, str | os.PathLike):
+    if isinstance(data, os.PathLike) or (isinstance(data, str) and "\n" not in data):  # a text has lines, a path none
         path = Path(data)
         if path.suffix in (".yaml", ".yml"):
             file = path
@@ -141,6 +132,22 @@ def fit_draft(
     """The same from a draft: what the command line calls. `say` gets sentences (default: stderr)."""
     say = say or (lambda text: print(text, file=sys.stderr, flush=True))
     began = time.monotonic() if began is None else began
+    job = JOBS[job_of(draft, resume)]
+    return job(draft, resume=resume, overwrite=overwrite, watchers=watchers, say=say, began=began)
+
+
+def job_of(draft: Draft, resume: Path | None = None) -> str:
+    """Which of JOBS a run is: that of one long text without rows, or that of rows."""
+    if resume is not None:
+        task = from_yaml(RunFolder.find(resume).recipe).get("task.name")
+        return "language" if task == "language" else "rows"
+    return "language" if wants_language(draft) else "rows"
+
+
+def _fit_rows(
+    draft: Draft, *, resume: Path | None, overwrite: bool, watchers: Sequence[Watcher], say: Say, began: float
+) -> Run:
+    """Data with rows: tables, images, texts, series."""
     if resume is not None:
         folder, draft, split, plan = _reopen(resume, draft)
         if folder.report.exists() and _is_whole(folder, say):
@@ -192,46 +199,13 @@ def _train(
 
 
 def _write_start(folder: RunFolder, prepared: Prepared) -> None:
-    text = to_yaml(prepared.recipe)
     prepared.split.save(folder.splits)
-    facts = {"data": dict(prepared.dataset.origin), "recipe_sha256": _digest(text), **weight_facts(prepared.pretrained)}
-    folder.write_json(folder.environment, {**environment(sys.argv), **facts})
-    # recipe.yaml comes last: a folder that has one has everything that a resume needs.
-    write_text(folder.recipe, text)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    write_start(folder, prepared.recipe, prepared.dataset.origin, weight_facts(prepared.pretrained))
 
 
 def _reopen(run: Path, draft: Draft) -> tuple[RunFolder, Draft, Split, Plan | None]:
     """The folder, recipe, split and Plan of an earlier run; objects come from the caller again."""
-    folder = RunFolder.find(run)
-    kept = folder.read_json(folder.environment).get("recipe_sha256")
-    if kept is not None and kept != _digest(folder.recipe.read_text(encoding="utf-8", errors="replace")):
-        raise RunError(
-            str(folder.recipe),
-            "must be as it was when the run was begun",
-            found="its checksum differs",
-            cause="it was edited, or the file is damaged",
-            do=f"learnloop fit {folder.recipe} --out <new folder>   (a new run with the recipe as it is now)",
-        )
-    old = from_yaml(folder.recipe)
-    new = {key: given for key, given in draft.values.items() if key not in ("out",)}
-    changed = [key for key, given in new.items() if old.get(key) != given.value and not key.startswith("watch.")]
-    if changed:
-        raise RunError(
-            "--resume",
-            "continues a run as it was begun; its recipe cannot be changed",
-            found=", ".join(draft.typed(key) for key in changed),
-            do=(
-                f"learnloop fit --resume {run}",
-                f"learnloop fit {folder.recipe} --out <new folder> {_flags_of(draft, changed)}   (a new run)",
-            ),
-        )
-    watch = {key: given for key, given in new.items() if key.startswith("watch.")}
-    old = replace(old, objects=draft.objects, values={**old.values, **watch})
-    plan = Plan.from_json(folder.read_json(folder.plan)) if folder.plan.exists() else None
+    folder, old, plan = reopen(run, draft)
     return folder, old, Split.load(folder.splits), plan
 
 
@@ -246,10 +220,6 @@ def _is_whole(folder: RunFolder, say: Say) -> bool:
         say(f"{error}\nnote: it is made again from the last checkpoint")
         return False
     return True
-
-
-def _flags_of(draft: Draft, keys: Sequence[str]) -> str:
-    return " ".join(f"--set {key}={draft.get(key)}" for key in keys)
 
 
 def _same_data(folder: RunFolder, dataset: Dataset, split: Split) -> None:
@@ -270,6 +240,26 @@ def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
     recipe = prepared.recipe
     if not recipe.report.baselines:
         return []
+    if prepared.choice.target == "transcript":
+        return []
+    if prepared.choice.target == "text":
+        seconds = budget.baselines(prepared.spec.kind)
+        found = text_baselines(prepared, held_out(prepared), seconds, budget.notes.append)
+        budget.learn_from(found)
+        return found
+    if prepared.spec.kind == "series":
+        found = series_baselines(
+            prepared.tensors["train"],
+            answers_of(prepared, "train"),
+            {name: (prepared.tensors[name], answers_of(prepared, name)) for name in held_out(prepared)},
+            prepared.choice.target,
+            prepared.names,
+            seed=recipe.seed,
+            budget_s=budget.baselines(prepared.spec.kind),
+            say=budget.notes.append,
+        )
+        budget.learn_from(found)
+        return found
     parts = {name: (inputs_of(prepared.tensors[name]), answers_of(prepared, name)) for name in held_out(prepared)}
     found = baselines(
         inputs_of(prepared.tensors["train"]),
@@ -283,3 +273,7 @@ def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
     )
     budget.learn_from(found)
     return found
+
+
+JOBS: dict[str, Job] = {"rows": _fit_rows, "language": fit_language}
+"""What `fit` does from the draft to the Run: for data with rows, and for one long text."""

@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from learnloop.contracts import TOKENS
+from learnloop.verbs.text_fitters import nbsvm, tfidf
+
 Inputs = Mapping[str, np.ndarray]
-"""`x` float [n, numbers] or uint8 [n, c, h, w]; optional `x_cat` int [n, columns], 0 = unseen."""
+"""`x` float [n, numbers] or uint8 [n, c, h, w]; optional `x_cat` int [n, columns], 0 = unseen. Of texts `tokens`
+int [n, time], 0 behind the end; of series `x` [n, time, numbers] and `length` [n]."""
 Predict = Callable[[Inputs], np.ndarray]
 Check = Callable[[], None]
 """Called between the parts of a long fit; raises OutOfTime to end it."""
@@ -29,7 +33,7 @@ class OutOfTime(Exception):
 
 def load(name: str) -> None:
     """Import what a fitter needs, so that the import is not taken for a slow fit."""
-    if name == "linear":
+    if name in ("linear", "tfidf", "nbsvm"):
         import sklearn.linear_model
 
         assert sklearn.linear_model
@@ -48,7 +52,7 @@ def _simple(
     else:
         answer = np.asarray(y, np.float64).mean(axis=0)
         title = "Majority of each label" if task == "labels" else "Mean of the training part"
-    return title, lambda given: np.tile(answer, (len(given["x"]), 1)), ""
+    return title, lambda given: np.tile(answer, (rows_of(given), 1)), ""
 
 
 def _linear(
@@ -122,7 +126,29 @@ FITTERS: dict[str, Callable[[Inputs, np.ndarray, str, int, int, Check], tuple[st
     "simple": _simple,
     "linear": _linear,
     "boosting": _boosting,
+    "tfidf": tfidf,
+    "nbsvm": nbsvm,
 }
+BY_KIND = {
+    "table": ("simple", "linear", "boosting"),
+    "image": ("simple", "linear"),
+    "text": ("simple", "tfidf", "nbsvm"),
+    "series": ("simple",),
+}
+"""What is fitted for each kind of input, cheapest first."""
+
+
+def kind_of(inputs: Inputs) -> str:
+    """The kind of input, from its arrays."""
+    if TOKENS in inputs:
+        return "text"
+    if "length" in inputs:
+        return "series"
+    return "image" if inputs["x"].ndim == 4 else "table"
+
+
+def rows_of(inputs: Inputs) -> int:
+    return len(next(iter(inputs.values())))
 
 
 def _few_threads(x: np.ndarray) -> AbstractContextManager[Any]:
@@ -215,6 +241,9 @@ def first_guess(name: str, inputs: Inputs, rows: int, outputs: int) -> float:
     few, and only asked whether a fit is so short that nobody need measure it."""
     if name == "simple":
         return 0.0
+    if TOKENS in inputs:
+        share = rows / max(1, rows_of(inputs))
+        return share * np.count_nonzero(inputs[TOKENS]) * (outputs if outputs > 2 else 1) / 4e5
     categories = inputs["x_cat"].shape[1] if "x_cat" in inputs else 0
     columns = int(np.prod(inputs["x"].shape[1:])) + (5 if name == "linear" else 1) * categories
     each = outputs if outputs > 2 else 1

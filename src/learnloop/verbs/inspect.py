@@ -13,10 +13,12 @@ from learnloop.data.profile import profile
 from learnloop.data.profile_text import profile_text
 from learnloop.data.read import read
 from learnloop.data.schema import Kind
+from learnloop.data.series_tables import Answer, Layout
 from learnloop.errors import RunError
 from learnloop.report.augmented import AugmentedSheet
 from learnloop.report.inspect_page import inspect_page
 from learnloop.verbs.augmented import augmented_sheets
+from learnloop.verbs.inspect_series import SeriesInspection, inspect_series, is_series
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def inspect(
     augment: Mapping[str, Any] | str | Sequence[str] | None = None,
     seed: int = 0,
     out: Path | str | None = None,
-) -> Inspection:
+    series: Layout = "auto",
+    series_target: Answer = "auto",
+    forecast: bool = False,
+) -> Inspection | SeriesInspection:
     """Read `data` as `fit` would (see `learnloop.data.read.read`) and report what is there; nothing is
     trained.
 
@@ -78,8 +83,15 @@ def inspect(
     seed    of the samples that are looked at where the data is large
     out     write the page to this file, or as inspect.html into this folder
 
+    Series of the catalog are looked at as series (`verbs.inspect_series`), which other data is only by
+    `forecast`: then `group` names the series, and one target is looked at.
+
     Raises what `read` raises, and RunError where `out` cannot be written.
     """
+    if forecast or is_series(data):
+        targets = [target] if isinstance(target, str) else list(target or ())
+        one = inspect_series(data, target=targets[0] if targets else None, group=group, time=time)
+        return one if out is None else replace(one, path=_write(one.html(), Path(out)))
     dataset = read(
         data,
         target=target,
@@ -93,6 +105,8 @@ def inspect(
         image_size=image_size,
         download=download,
         need_target=False,
+        series=series,
+        series_target=series_target,
     )
     facts = profile(dataset, seed=seed)
     found = Inspection(facts, dataset, sheets=augmented_sheets(dataset, facts, augment, seed))

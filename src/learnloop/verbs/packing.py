@@ -20,8 +20,14 @@ def bundle_of(prepared: Prepared, net: nn.Module) -> Bundle:
         spec=prepared.spec,
         outputs=prepared.outputs,
         schema=prepared.dataset.schema,
+        decode=_decode(prepared),
     )
     return Bundle(about, prepared.encoder, prepared.target, net.to("cpu"))
+
+
+def _decode(prepared: Prepared) -> dict[str, Any]:
+    section = prepared.recipe.inputs.get("decode")
+    return {} if section is None else section.model_dump(mode="json")
 
 
 def _model_of(prepared: Prepared) -> dict[str, Any]:

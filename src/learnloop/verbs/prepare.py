@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from learnloop.contracts import WEIGHT, Batch, InputSpec, X, Y
+from learnloop.config import Config
+from learnloop.contracts import LENGTH, TOKENS, WEIGHT, X_CAT, Batch, InputSpec, X, Y
 from learnloop.data.dataset import PARTS, Dataset
 from learnloop.data.folders import FILE
 from learnloop.data.infer import set_task
@@ -19,13 +20,21 @@ from learnloop.data.read import read
 from learnloop.data.schema import Field
 from learnloop.data.split import Split, split
 from learnloop.errors import RecipeError
+from learnloop.models.pairs import PAIRS
 from learnloop.models.pretrained import Pretrained
 from learnloop.recipe.choose import Choice, choose
 from learnloop.recipe.draft import Draft, Given
+from learnloop.recipe.inputs import input_settings, refuse_unused
 from learnloop.recipe.resolve import Resolved, need_data, resolve
 from learnloop.tasks.table import TargetKind, outputs_of
+from learnloop.tasks.transcribe import need_frames
+from learnloop.transforms.audio import AudioEncoder
 from learnloop.transforms.inputs import InputEncoder
+from learnloop.transforms.series import SeriesEncoder
 from learnloop.transforms.table import TARGETS
+from learnloop.transforms.texts import TextEncoder
+from learnloop.transforms.textual import TextTarget, source_config
+from learnloop.verbs.brought import with_brought
 from learnloop.verbs.pretrained import with_weights
 
 ENOUGH_TO_CHOOSE_BY = 5000
@@ -34,9 +43,14 @@ TOO_FEW_TO_SPLIT = 20
 """Below this many rows nothing is held out: every figure is then about rows that were trained on, and is called so."""
 
 MOST_ASIDE = 5
+RAW_ANSWERS = ("numbers", "text", "transcript", "steps")
+"""Kinds of target that are measured as they are, in the user's units or letters."""
 MOST_IMPUTED = 3
 HELD_OUT = re.compile(r"^\d+ rows were held out as the test part and \d+ for validation, ")
 """The counts that a split's sentence begins with."""
+
+TEXTUAL = ("text", "transcript")
+"""Kinds of target that are texts."""
 
 Say = Callable[[str], None]
 
@@ -90,38 +104,71 @@ def prepare(
     dataset = load_data(draft)
     if look is not None:
         look(dataset)
-    draft, pretrained = with_weights(draft)
+    draft, pretrained = with_weights(with_brought(draft))
     choice = choose(draft, dataset)
     dataset = set_task(dataset, choice.task)  # type: ignore[arg-type]
     seed = int(draft.get("seed", 0))
-    parts, draft = (known_split, draft) if known_split is not None else _split(dataset, draft, seed)
+    parts, draft = (known_split, draft) if known_split is not None else _split(dataset, draft, choice, seed)
     train = dataset.take(parts.train)
-    encoder = InputEncoder(numbers=choice.numbers, image_size=draft.get("data.image_size"))  # type: ignore[arg-type]
+    settings = input_settings(draft)
+    if choice.kind == PAIRS:
+        settings["text"] = source_config(
+            settings["text"], draft.section("text"), train, str(draft.get("target.tokens", "auto"))
+        )
+    encoder = InputEncoder(choice.numbers, draft.get("data.image_size"), settings)  # type: ignore[arg-type]
     encoder.fit(train)
     _refuse_image_size(draft, encoder.spec)
     met = list(encoder.notes)  # `apply` begins its notes anew
-    target = TARGETS[choice.target]()
+    target = _target(choice.target, settings)
     target.fit(train)
+    inputs = _used(encoder, target, settings)
+    refuse_unused(draft, inputs, _kind(encoder.spec))
     outputs = outputs_of(choice.target, choice.loss, target.outputs, choice.config.rule)  # type: ignore[arg-type]
-    recipe = resolve(draft, dataset, encoder.spec, outputs, len(train), choice=choice)
+    recipe = resolve(draft, dataset, encoder.spec, outputs, len(train), choice=choice, inputs=inputs)
     tensors = {}
     for name in PARTS:
         rows = getattr(parts, name)
         if len(rows):
             tensors[name] = encode(dataset.take(rows), encoder, target)
             met += encoder.notes
+        if name in tensors and choice.target == "transcript":
+            need_frames(recipe.model, tensors[name], name)
     remark = recipe.model.remark(encoder.spec) if hasattr(recipe.model, "remark") else ""
     notes = (*dataset.notes, *met, *getattr(target, "notes", ()), *recipe.notes, *filter(None, [remark]))
     kept = tuple(dict.fromkeys(notes))
     return Prepared(dataset, parts, encoder, target, choice, recipe, outputs, tensors, kept, pretrained)
 
 
+def _kind(spec: InputSpec) -> str:
+    """What the inputs are, for a message."""
+    return {"table": "a table", "series": "series"}.get(spec.kind, f"{spec.kind}s")
+
+
 def _refuse_image_size(draft: Draft, spec: InputSpec) -> None:
-    if spec.kind == "table" and draft.get("data.image_size") is not None:
+    found = _kind(spec)
+    if spec.kind != "image" and draft.get("data.image_size") is not None:
         where = draft.typed("data.image_size")
-        raise RecipeError(where, "is for images", found="a table", do="leave it out")
-    if spec.kind == "table" and draft.get("report.views", "none") != "none":
-        raise RecipeError(draft.typed("report.views"), "is for images", found="a table", do="leave it out")
+        raise RecipeError(where, "is for images", found=found, do="leave it out")
+    if spec.kind != "image" and draft.get("report.views", "none") != "none":
+        raise RecipeError(draft.typed("report.views"), "is for images", found=found, do="leave it out")
+
+
+def _target(kind: str, settings: Mapping[str, Config]) -> Any:
+    """What encodes the targets; texts as their section of the recipe says."""
+    if kind in TEXTUAL:
+        return TARGETS[kind](settings["target"])  # type: ignore[call-arg, arg-type]
+    return TARGETS[kind]()
+
+
+def _used(encoder: InputEncoder, target: Any, settings: Mapping[str, Config]) -> dict[str, Config]:
+    """The sections that inputs and answers are made with, as fitting filled them in."""
+    found = {}
+    for part in (encoder.sole, target):
+        config = getattr(part, "config", None)
+        found.update({name: config for name, asked in settings.items() if type(config) is type(asked)})
+    if isinstance(target, TextTarget) and "decode" in settings:
+        found["decode"] = settings["decode"]
+    return found  # type: ignore[return-value]
 
 
 def load_data(draft: Draft) -> Dataset:
@@ -135,6 +182,8 @@ def load_data(draft: Draft) -> Dataset:
             ignore=draft.get("data.ignore", ()),
             group=draft.get("data.group"),
             time=draft.get("data.time"),
+            series=draft.get("data.series", "auto"),
+            series_target=draft.get("data.series_target", "auto"),
             weight=draft.get("data.weight"),
             task=None if draft.get("task.name", "auto") == "auto" else draft.get("task.name"),
             corrupt=draft.get("data.corrupt", "refuse"),
@@ -154,7 +203,7 @@ def encode(data: Dataset, encoder: InputEncoder, target: Any) -> Batch:
     return batch
 
 
-def _split(dataset: Dataset, draft: Draft, seed: int) -> tuple[Split, Draft]:
+def _split(dataset: Dataset, draft: Draft, choice: Choice, seed: int) -> tuple[Split, Draft]:
     rows = len(dataset)
     if rows < TOO_FEW_TO_SPLIT and dataset.part is None:
         everything, nothing = np.arange(rows), np.zeros(0, np.int64)
@@ -162,9 +211,10 @@ def _split(dataset: Dataset, draft: Draft, seed: int) -> tuple[Split, Draft]:
         return Split(everything, nothing, nothing, how), draft
     share = draft.get("data.validation")
     if share is None:
-        share = min(0.15, ENOUGH_TO_CHOOSE_BY / rows)
+        enough = int(getattr(choice.config, "enough", ENOUGH_TO_CHOOSE_BY))
+        share = min(0.15, enough / rows)
         if share < 0.15:
-            given = Given(share, f"inferred: {ENOUGH_TO_CHOOSE_BY} rows are enough to choose by", "data.validation")
+            given = Given(share, f"inferred: {enough} rows are enough to choose by", "data.validation")
             draft = replace(draft, values={**draft.values, "data.validation": given})
     test = draft.get("data.test", 0.2)
     return split(dataset, validation=float(share), test=float(test), seed=seed), draft
@@ -179,6 +229,8 @@ def describe(prepared: Prepared) -> list[str]:
     if spec.kind == "image":
         channels, height, width = spec.shape
         inputs = f"images {height}x{width}x{channels}"
+    elif isinstance(prepared.encoder.sole, TextEncoder | SeriesEncoder | AudioEncoder):
+        inputs = prepared.encoder.sole.summary()
     else:
         counts = ((spec.numbers, "number", "numbers"), (len(spec.cardinalities), "category", "categories"))
         inputs = " and ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
@@ -225,7 +277,7 @@ def say_all(lines: Sequence[str], say: Say) -> None:
 
 def answers_of(prepared: Prepared, part: str) -> np.ndarray:
     """The answers of a part as baselines and scores take them: in the user's units."""
-    if prepared.choice.target == "numbers":
+    if prepared.choice.target in RAW_ANSWERS:
         raw: np.ndarray = prepared.target.raw(prepared.part(part))
         return raw
     return prepared.tensors[part][Y].numpy()
@@ -233,4 +285,4 @@ def answers_of(prepared: Prepared, part: str) -> np.ndarray:
 
 def inputs_of(batch: Batch) -> dict[str, np.ndarray]:
     """The inputs of a part as arrays, for the baselines."""
-    return {key: tensor.numpy() for key, tensor in batch.items() if key in (X, "x_cat")}
+    return {key: tensor.numpy() for key, tensor in batch.items() if key in (X, X_CAT, TOKENS, LENGTH)}

@@ -13,13 +13,20 @@ from learnloop.data.download import fetch, find, sha256_of
 from learnloop.errors import DataError, ModelError, RecipeError, RunError, did_you_mean, nearest
 from learnloop.models.pretrained import PUBLISHED, Pretrained, digest_in, published_at, read_tensors
 from learnloop.models.published import small_stem
+from learnloop.models.recurrent_language import CELLS
+from learnloop.models.reread import reader_fields, reader_tensors
 from learnloop.models.table import MODELS
 from learnloop.recipe.draft import Draft, Given
 from learnloop.runs.folder import RunFolder, list_runs
+from learnloop.verbs.brought import with_values
 
 KEY, WHERE = "transfer.weights", "model.weights"
 """The key, and what most users call it; recipes take both."""
 SUFFIXES = (".pth", ".pt", ".safetensors")
+LANGUAGE = "language"
+"""The kind of a bundle that continues texts."""
+_OUTSIDE = ("vectors", "path")
+"""Fields of models that name files which the weights have made superfluous."""
 _DEFAULT = "resnet18"
 """The model for published weights where none was asked for."""
 
@@ -156,20 +163,56 @@ def _of_bundle(draft: Draft, path: Path) -> tuple[Draft, Pretrained]:
     """Weights of a bundle come with their model."""
     name = path.parent.name if path.name == "bundle" else path.name
     try:
-        about = About.from_json(json.loads((path / "bundle.json").read_text(encoding="utf-8")))
+        facts = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
+        if facts.get("kind") == LANGUAGE:
+            return _of_language(draft, path, name, facts["model"]["name"], facts["model"]["config"])
+        about = About.from_json(facts)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(draft.typed(KEY), "must be an intact bundle", found=f"{path}: bundle.json: {error}") from error
-    if about.spec.kind != "image":
-        raise RecipeError(draft.typed(KEY), "must be weights of a network on images", found=f"{name} is for tables")
+    if about.spec.kind not in ("image", "text"):
+        found = {"table": "tables"}.get(about.spec.kind, about.spec.kind)
+        raise RecipeError(
+            draft.typed(KEY), "must be weights of a network on images or texts", found=f"{name} is for {found}"
+        )
     model = about.model["name"]
     if model in MODELS:
-        fields = dict(about.model["config"])
+        fields = {field: value for field, value in about.model["config"].items() if field not in _OUTSIDE}
         if fields.get("stem") == "auto":
             fields["stem"] = "small" if small_stem("auto", about.spec) else "published"
         draft = _filled(draft, model, fields, f"{KEY}: {name}")
+    if about.spec.kind == "text":
+        draft = with_values(draft, {"text.saved": str(path.resolve())}, f"{KEY}: {name}")
     draft, weights = _read(draft, path / "model.safetensors", name, wanted="", given=path)
     classes = tuple(about.schema.targets[0].categories) if about.target == "class" else None
     return draft, replace(weights, classes=classes)
+
+
+def _of_language(
+    draft: Draft, path: Path, name: str, model: str, config: Mapping[str, Any]
+) -> tuple[Draft, Pretrained]:
+    """Weights of a network that continues texts, for one that reads them in the same direction with the same cells."""
+    if model not in CELLS:
+        raise RecipeError(
+            draft.typed(KEY),
+            "must be a run of a recurrent network, where it continues texts",
+            found=f"{name} is a {model}, whose layers no model for whole texts has",
+            do="learnloop fit TEXT --task language --model lstm --set text.tokens=bpe",
+            available=list(CELLS),
+        )
+    asked = draft.get("model.name", "auto")
+    if asked not in ("auto", model):
+        raise RecipeError(
+            draft.typed("model.name"),
+            f"must be the model of the weights, {model}",
+            found=repr(asked),
+            do=f"--model {model}",
+        )
+    draft = _filled(draft, model, reader_fields(config), f"{KEY}: {name}")
+    found = {"text.saved": str(path.resolve()), "transfer.mode": "full"}
+    draft = with_values(draft, found, f"{KEY}: {name}")
+    draft, weights = _read(draft, path / "model.safetensors", name, wanted="", given=path)
+    tensors, left = reader_tensors(weights.tensors)
+    return draft, replace(weights, tensors=tensors, partial=True, left=left)
 
 
 def _filled(draft: Draft, model: str, fields: Mapping[str, Any], origin: str) -> Draft:

@@ -120,6 +120,10 @@ def _scoring_seconds(prepared: Prepared, part: str, now: Now) -> float:
 def _made_up(prepared: Prepared, part: str) -> np.ndarray:
     """In the shape of real predictions, and as various, for timing."""
     rows = len(getattr(prepared.split, part))
+    if prepared.choice.target in ("text", "transcript"):
+        return np.roll(answers_of(prepared, part), 1)
+    if prepared.choice.target == "steps":
+        return np.zeros_like(answers_of(prepared, part))
     if prepared.choice.target == "numbers":
         return np.zeros((rows, prepared.target.outputs))
     classes = prepared.target.outputs

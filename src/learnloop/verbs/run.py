@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from learnloop.bundle.bundle import Bundle
+from learnloop.bundle.language import LanguageBundle
+from learnloop.bundle.sampling import DEFAULT
 from learnloop.data.conform import conform
 from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
@@ -22,6 +24,8 @@ from learnloop.report.page import write_report
 from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
+from learnloop.scores.language import evaluate_text
+from learnloop.verbs.language_data import read_text, token_characters
 from learnloop.verbs.prepare import load_data
 from learnloop.verbs.scoring import predicted, score, truth
 from learnloop.verbs.views import Gain, gain_of
@@ -48,8 +52,49 @@ class Run:
 
     @cached_property
     def bundle(self) -> Bundle:
-        """The model that this run ended with, after it has passed its own exam."""
+        """The model that this run ended with, after it has passed its own exam. Raises RunError for a run on one long
+        text: that has a `writer`."""
+        if self.writes:
+            raise RunError(
+                str(self.path),
+                "must be a run on rows",
+                found="a run that continues texts",
+                do=f"learnloop generate {self.path}",
+            )
         return Bundle.load(self.folder.bundle)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this run continues texts (the task language)."""
+        return bool(from_yaml(self.folder.recipe).get("task.name") == "language")
+
+    @cached_property
+    def writer(self) -> LanguageBundle:
+        """What continues texts, after it has passed its own exam. Raises RunError for a run on rows."""
+        if not self.writes:
+            raise RunError(
+                str(self.path),
+                "must be a run that continues texts (task language)",
+                found=f"a run of the task {from_yaml(self.folder.recipe).get('task.name')}",
+                cause="it learnt answers to rows, not texts",
+                do=(f"learnloop predict {self.path} DATA", "learnloop fit input.txt --task language"),
+            )
+        return LanguageBundle.load(self.folder.bundle)
+
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = 500,
+        *,
+        temperature: float = DEFAULT.temperature,
+        top_k: int = DEFAULT.top_k,
+        top_p: float = DEFAULT.top_p,
+        seed: int = 0,
+    ) -> str:
+        """What follows `prompt`, `length` characters of it. See `LanguageBundle.generate`, which gives it piece by
+        piece. Raises RunError for a run that learnt answers to rows."""
+        pieces = self.writer.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        return "".join(pieces)
 
     @cached_property
     def report(self) -> dict[str, Any]:
@@ -72,12 +117,17 @@ class Run:
 
     def evaluate(self, data: object | None = None) -> Evaluation:
         """Metrics with intervals on rows that have the target; without `data` those of the held-out test part.
+        Of a run that continues texts: what the text `data` (or the file of that name) costs it.
 
         Raises SchemaError when columns are missing, DataError when there is nothing to measure on.
         """
         if data is None:
             parts = self.report["evaluation"]
             return Evaluation.from_json(parts.get("test") or parts.get("validation") or parts["train"])
+        if self.writes:
+            text = read_text(data).text
+            characters = token_characters(self.writer.tokens, text)
+            return evaluate_text(self.writer.nats(text), characters, self.report["asked"]["seed"])
         rows = conform(data, self.bundle.about.schema, need_target=True)
         return score(self.bundle, truth(self.bundle, rows), predicted(self.bundle, rows), self.report["asked"]["seed"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,32 +14,53 @@ from learnloop.bundle.bundle import Bundle
 from learnloop.data.dataset import Dataset
 from learnloop.nn.views import Views
 from learnloop.scores.evaluation import Evaluation, evaluate_classes, evaluate_labels, evaluate_numbers
-from learnloop.tasks.classify import PROBABILITIES
-from learnloop.tasks.regress import VALUES
+from learnloop.scores.steps import evaluate_steps
+from learnloop.scores.text_terms import chrf_of, chrf_terms
+from learnloop.scores.texts import evaluate_texts, evaluate_transcripts
+from learnloop.tasks.table import answer_key
 
 WORST = 12
+SHOWN_STEPS = 8
+WRITTEN = ("text", "transcript")
+"""Kinds of target whose answers are texts."""
+EVALUATE: dict[str, Callable[[Any, Any, Sequence[str], int], Evaluation]] = {
+    "class": evaluate_classes,
+    "labels": evaluate_labels,
+    "numbers": evaluate_numbers,
+    "text": evaluate_texts,
+    "transcript": evaluate_transcripts,
+    "steps": evaluate_steps,
+}
 
 
 def truth(bundle: Bundle, data: Dataset) -> np.ndarray:
-    """The answers as scores take them: codes [n], 0/1 [n, labels], or values [n, targets] in the user's units."""
-    return bundle.target.raw(data) if bundle.about.target == "numbers" else bundle.target.apply(data)
+    """The answers as scores take them: codes [n], 0/1 [n, labels], values [n, targets] in the user's units, texts [n].
+
+    Texts are in lower case where they are learnt so.
+    """
+    if bundle.about.target in WRITTEN:
+        texts: np.ndarray = bundle.target.raw(data)
+        return lowered(texts) if bundle.target.lower else texts
+    raw = bundle.about.target in ("numbers", "steps")
+    return bundle.target.raw(data) if raw else bundle.target.apply(data)
 
 
 def predicted(bundle: Bundle, data: Dataset, views: Views = "none") -> np.ndarray:
-    """Probabilities [n, classes] or values [n, targets]."""
-    return bundle.outputs(data, views)[VALUES if bundle.about.target == "numbers" else PROBABILITIES]
+    """Probabilities [n, classes], values [n, targets] or texts [n]."""
+    return bundle.outputs(data, views)[answer_key(bundle.about.target)]
 
 
 def score(bundle: Bundle, y: np.ndarray, outputs: np.ndarray, seed: int = 0) -> Evaluation:
     """Metrics with intervals of the bundle's `outputs`."""
-    names = bundle.target_names if bundle.about.target == "numbers" else [str(name) for name in bundle.classes]
+    names = [str(name) for name in bundle.classes]
+    if bundle.about.target == "text":
+        return evaluate_texts(y, outputs, names, seed, lower=bundle.target.lower)
     return score_arrays(bundle.about.target, y, outputs, names, seed)
 
 
 def score_arrays(kind: str, y: np.ndarray, outputs: np.ndarray, names: Sequence[str], seed: int = 0) -> Evaluation:
-    """Metrics with intervals by the kind of target: class, labels or numbers."""
-    evaluate = {"class": evaluate_classes, "labels": evaluate_labels, "numbers": evaluate_numbers}[kind]
-    return evaluate(y, outputs, names, seed)
+    """Metrics with intervals by the kind of target."""
+    return EVALUATE[kind](y, outputs, names, seed)
 
 
 def worst_rows(bundle: Bundle, data: Dataset, y: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:
@@ -82,13 +103,21 @@ def png(pixels: np.ndarray) -> str:
 
 
 def losses(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Loss of each row [n]: -log p(truth), summed over labels; squared error in units of the target's deviation."""
+    """Loss of each row [n]: -log p(truth), summed over labels; squared error in units of the target's deviation; of
+    texts 1 - chrF / 100.
+    """
+    if bundle.about.target in WRITTEN:
+        return 1 - chrf_of(chrf_terms(list(y), list(outputs))) / 100
     tiny = np.finfo(np.float32).tiny
     if bundle.about.target == "class":
         return -np.log(np.maximum(outputs[np.arange(len(y)), y], tiny))
     if bundle.about.target == "labels":
         right = np.where(y > 0.5, outputs, 1 - outputs)
         return -np.log(np.maximum(right, tiny)).sum(1)
+    if bundle.about.target == "steps":
+        steps = min(y.shape[1], outputs.shape[1])
+        errors = np.square((outputs[:, :steps] - y[:, :steps]) / bundle.target.std)
+        return np.nan_to_num(np.nanmean(errors, axis=(1, 2)))
     return np.square((outputs - y) / bundle.target.std).sum(1)
 
 
@@ -99,12 +128,17 @@ def _right(bundle: Bundle, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         return right
     if bundle.about.target == "labels":
         return np.all((outputs >= 0.5) == (y > 0.5), axis=1)
+    if bundle.about.target in WRITTEN:
+        same: np.ndarray = y == outputs
+        return same
     return np.zeros(len(y), bool)
 
 
 def answer(bundle: Bundle, y: np.ndarray, output: np.ndarray) -> dict[str, Any]:
     """Target, prediction and probability (of classes) of one row, in the user's terms."""
     names = [str(name) for name in bundle.classes]
+    if bundle.about.target in WRITTEN:
+        return {"target": str(y), "prediction": str(output), "probability": None}
     if bundle.about.target == "class":
         best = int(output.argmax())
         return {"target": names[int(y)], "prediction": names[best], "probability": float(output[best])}
@@ -112,9 +146,21 @@ def answer(bundle: Bundle, y: np.ndarray, output: np.ndarray) -> dict[str, Any]:
         on = [name for name, value in zip(names, y) if value > 0.5]
         said = [name for name, value in zip(names, output) if value >= 0.5]
         return {"target": ", ".join(on), "prediction": ", ".join(said), "probability": None}
+    if bundle.about.target == "steps":
+        return {"target": _shown(y), "prediction": _shown(output), "probability": None}
     if len(y) == 1:
         return {"target": float(y[0]), "prediction": float(output[0]), "probability": None}
     return {"target": [float(v) for v in y], "prediction": [float(v) for v in output], "probability": None}
+
+
+def _shown(values: np.ndarray) -> list[float]:
+    """The first steps of one row [time, targets], of the first target."""
+    return [round(float(value), 4) for value in values[:SHOWN_STEPS, 0] if not np.isnan(value)]
+
+
+def lowered(texts: np.ndarray) -> np.ndarray:
+    """object [n] -> object [n] in lower case."""
+    return np.array([text.lower() for text in texts] + [None], object)[:-1]
 
 
 def _plain(value: Any) -> Any:

@@ -50,6 +50,8 @@ def load_weights(prepared: Prepared, net: nn.Module) -> Loaded | None:
         own = tuple(str(name) for name in prepared.dataset.schema.targets[0].categories)
         same = weights.classes is None or weights.classes == own
         loaded = load_into(net, weights, where=WHERE, same_classes=same and prepared.target_kind == "class")
+    if prepared.spec.kind != "image":
+        return loaded
     imagenet = config.pixels == "imagenet" or (config.pixels == "auto" and weights is not None and weights.imagenet)
     if imagenet and prepared.spec.shape[0] == len(IMAGENET_MEAN):
         set_pixels(net, IMAGENET_MEAN, IMAGENET_STD)
@@ -68,8 +70,12 @@ def transfer(prepared: Prepared, net: nn.Module, loaded: Loaded | None, folder: 
     freezing = freeze(net, config, parts)
     notes = [_head_sentence(prepared, loaded)] if loaded is not None else []
     trained, seen = net, prepared
-    alone = answers_with(net, parts.head, [prepared.tensors["train"][X]])
-    once = config.mode == "features" and not prepared.recipe.augment.on and alone
+    once = (
+        config.mode == "features"
+        and prepared.spec.kind == "image"
+        and not prepared.recipe.augment.on
+        and answers_with(net, parts.head, [prepared.tensors["train"][X]])
+    )
     if once:
         trained, seen = parts.head, replace(prepared, tensors=features(prepared, net, parts.head, folder))
         notes.append(
@@ -77,7 +83,11 @@ def transfer(prepared: Prepared, net: nn.Module, loaded: Loaded | None, folder: 
             "trained, on them (--set augment=light computes them anew for every batch)"
         )
     elif config.mode == "features":
-        why = "images are augmented" if prepared.recipe.augment.on else "the network does more after its head"
+        why = "the network does more after its head"
+        if prepared.spec.kind != "image":
+            why = "those of texts are not kept"
+        elif prepared.recipe.augment.on:
+            why = "images are augmented"
         notes.append(f"features: computed anew for every batch, because {why}")
     facts = {
         "mode": config.mode,
@@ -108,6 +118,9 @@ def need_rates(moved: Transfer, stepper: Stepper) -> None:
 def _head_sentence(prepared: Prepared, loaded: Loaded) -> str:
     assert prepared.pretrained is not None
     begun = f"weights: {loaded.tensors} tensors of {prepared.pretrained.name}"
+    begun += f", all but its {', '.join(prepared.pretrained.left)}" if prepared.pretrained.left else ""
+    if loaded.fresh:
+        return f"{begun}; new are the head {loaded.head} and {', '.join(loaded.fresh)}"
     if not loaded.new_head:
         return f"{begun}; the head {loaded.head} is kept: it has the same outputs"
     if loaded.outputs_before is None:

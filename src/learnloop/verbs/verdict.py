@@ -28,14 +28,14 @@ def verdict(
     network's `predictions` of `part` (as the evaluate functions take them) by a paired bootstrap of the
     difference; without them by whether the two intervals overlap, which is coarser, and said.
     """
-    metric = headline(task)[0]
+    metric = next((name for name in headline(task) if name in network.metrics), headline(task)[0])
     better = 1 if higher_is_better(metric) else -1
     rivals = [other for other in others if metric in other.test.metrics]
     if not rivals or metric not in network.metrics:
         return "No baseline was fitted, so nothing says whether the network earns its keep."
     best = max(rivals, key=lambda other: better * other.test.metrics[metric])
     if y is not None and predictions is not None and part in best.predictions:
-        difference = paired_difference(task, y, predictions, best.predictions[part], seed)
+        difference = paired_difference(task, y, predictions, best.predictions[part], seed, metric=metric)
         said = _sentence(difference, network, best, better, part)
     else:
         said = _unpaired(metric, network, best, better)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal, cast
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def goal_of(bundle: Bundle, draft: Draft | None, row: Dataset | None, asked: str
     Raises UserError for a target that the network does not know.
     """
     link, loss, notes = _measure(bundle, draft)
-    kind = bundle.about.target
+    kind = cast(Literal["class", "labels", "numbers"], bundle.about.target)  # models of texts and series are refused
     exact, target = "", None
     if asked is not None:
         target = _typed(bundle, asked)

@@ -52,7 +52,7 @@ def learning(run: RunView) -> str:
 def classes(run: RunView) -> str:
     """Confusion matrix, recall of each class, ROC, precision-recall and calibration."""
     evaluation = run.evaluation()
-    if not evaluation or run.task == "regress":
+    if not evaluation or run.task not in ("classify", "labels"):
         return ""
     names, metrics, curves = evaluation["names"], evaluation["metrics"], evaluation["curves"]
     drawn = []

@@ -57,8 +57,12 @@ def next_steps(run: RunView, folder: str) -> str:
         flags = " ".join(_set(key, value) for key, value in changes.items())
         steps.append(("Try the remedies above in a new run", f"{again(asked['command'])} {flags}"))
         steps.append(("Then see which of the two is better", f"learnloop compare {quoted} NEW_RUN"))
-    steps.append(("Predict new rows", f"learnloop predict {quoted} NEW_DATA"))
-    steps.append(("Measure it on other labelled data", f"learnloop evaluate {quoted} OTHER_DATA"))
+    if run.task == "language":
+        steps.append(("Let it write", f'learnloop generate {quoted} --prompt "..." --temperature 0.8'))
+        steps.append(("Measure it on another text", f"learnloop evaluate {quoted} OTHER.txt"))
+    else:
+        steps.append(("Predict new rows", f"learnloop predict {quoted} NEW_DATA"))
+        steps.append(("Measure it on other labelled data", f"learnloop evaluate {quoted} OTHER_DATA"))
     return section(
         "What to do next",
         *(f"<p>{esc(text)}:</p><pre><code>{esc(line)}</code></pre>" for text, line in steps),

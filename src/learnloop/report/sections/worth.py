@@ -11,7 +11,9 @@ from learnloop.scores.names import METRICS, headline
 
 def header(run: RunView) -> str:
     asked, training = run.report["asked"], run.report["training"]
-    what = {"classify": "Classify", "labels": "Label", "regress": "Predict"}.get(run.task, "Predict")
+    what = {"classify": "Classify", "labels": "Label", "regress": "Predict", "translate": "Write"}.get(
+        run.task, "Predict"
+    )
     target = ", ".join(asked.get("target", []))
     parts = [
         asked["model"],
@@ -21,10 +23,14 @@ def header(run: RunView) -> str:
     ]
     verdict = run.report.get("verdict", "")
     return (
-        f"<h1>{what} <em>{esc(target)}</em> in {esc(asked['data'])}</h1>"
+        f"<h1>{_heading(what, target, asked['data'])}</h1>"
         f'<p class="soft">{" · ".join(esc(part) for part in parts if part)}</p>'
         + (f'<div class="verdict">{esc(verdict)}</div>' if verdict else "")
     )
+
+
+def _heading(what: str, target: str, data: str) -> str:
+    return f"{what} <em>{esc(target)}</em> in {esc(data)}" if target else f"Continue {esc(data)}"
 
 
 def tiles(run: RunView) -> str:
@@ -46,11 +52,14 @@ def tiles(run: RunView) -> str:
             f'<div class="range">{esc(score_range(name, pair) or "no interval")}</div></div>'
         )
     part = "test" if "test" in run.report["evaluation"] else "validation"
+    what = "characters" if run.task == "language" else "rows"
+    drawn = "text" if what == "characters" else "rows"
+    notes = "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
     return (
-        f'<div class="tiles">{"".join(cells)}</div><p class="soft">On {evaluation["rows"]:,} {part} rows '
+        f'<div class="tiles">{"".join(cells)}</div><p class="soft">On {evaluation["rows"]:,} {part} {what} '
         "that were never "
-        "trained on. Below each figure its 95 % bootstrap interval: what another draw of test rows could "
-        "have given.</p>" + "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
+        "trained on. Below each figure its 95 % bootstrap interval: what another draw of test "
+        f"{drawn} could have given.</p>{notes}"
     )
 
 
