@@ -51,7 +51,7 @@ def test_help_lists_the_commands_and_costs_little() -> None:
     assert done.returncode == 0 and done.stderr == ""
     commands = done.stdout.split("Commands:")[1].split("\n")
     assert [line.split()[0] for line in commands if line.strip()] == [
-        "fit", "inspect", "evaluate", "predict", "report", "compare", "runs", "explain", "models", "tasks",
+        "fit", "inspect", "evaluate", "predict", "generate", "report", "compare", "runs", "explain", "models", "tasks",
         "data",
     ]  # fmt: skip
     assert used < 0.3, "seconds of processor time: something heavy is imported"

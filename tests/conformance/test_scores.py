@@ -22,6 +22,12 @@ EVALUATES: list[tuple[Evaluate, Kind]] = [
 ]
 
 
+WRITTEN = {"nats_per_char", "bits_per_char", "nats_per_token", "perplexity"} | {
+    *("bleu", "chrf", "exact_match", "cer", "wer", "token_accuracy")
+}
+"""Of texts: tests/scores/test_language_scores.py and test_texts.py."""
+
+
 @pytest.mark.parametrize(("evaluate", "kind"), EVALUATES)
 def test_every_evaluation_passes(evaluate: Evaluate, kind: Kind) -> None:
     check_scores(evaluate, kind)
@@ -29,8 +35,9 @@ def test_every_evaluation_passes(evaluate: Evaluate, kind: Kind) -> None:
 
 def test_every_metric_is_checked_and_has_a_range() -> None:
     seen = {name for evaluate, kind in EVALUATES for name in ScoresCase(evaluate, kind, METRICS).scored(0.6).metrics}
-    assert seen | {"loss"} == METRICS.keys()
-    assert {name for name, metric in METRICS.items() if metric.scale == "plain"} == PLAIN.keys() | {"loss"}
+    assert seen | {"loss"} | WRITTEN == METRICS.keys()
+    plain = {name for name, metric in METRICS.items() if metric.scale == "plain"}
+    assert plain == PLAIN.keys() | {"loss", "perplexity", "bleu", "chrf"}
 
 
 def toy(y: np.ndarray, guess: np.ndarray, names: Sequence[str], seed: int) -> Evaluation:

@@ -53,6 +53,11 @@ def imbalanced() -> Evaluation:
     return evaluate_classes(y, np.stack([1 - p, p], axis=1), ["no", "yes"])
 
 
+def copied(characters: int, usual: int = 20) -> dict[str, Any]:
+    """A sample that shares so many characters in a row with the training text."""
+    return {"temperature": 0.8, "usual": usual, "copied": {"characters": characters, "text": "x" * characters}}
+
+
 CASES: dict[str, tuple[Evidence, Evidence, str]] = {
     "not_learning": (
         Evidence(RECIPE, curve(FLAT, [])),
@@ -108,6 +113,11 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
         Evidence(RECIPE, evaluations={"test": binary(60)}),
         Evidence(RECIPE, evaluations={"test": binary(2000)}),
         "was measured on 60 rows and the 95 % interval is",
+    ),
+    "copies_text": (
+        Evidence(RECIPE, extras={"samples": [copied(20), copied(90)]}),
+        Evidence(RECIPE, extras={"samples": [copied(45), copied(60, usual=40)]}),
+        "it wrote 90 characters that stand in the training text word for word",
     ),
     "stopped_early": (
         Evidence(

@@ -139,7 +139,10 @@ def fit_draft(
 def job_of(draft: Draft, resume: Path | None = None) -> str:
     """Which of JOBS a run is: that of one long text without rows, or that of rows."""
     if resume is not None:
-        task = from_yaml(RunFolder.find(resume).recipe).get("task.name")
+        try:
+            task = from_yaml(RunFolder.find(resume).recipe).get("task.name")
+        except RecipeError:  # reopening says what is wrong with it
+            return "rows"
         return "language" if task == "language" else "rows"
     return "language" if wants_language(draft) else "rows"
 
