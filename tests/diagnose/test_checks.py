@@ -134,6 +134,16 @@ CASES: dict[str, tuple[Evidence, Evidence, str]] = {
 }
 
 
+def test_losses_of_small_batches_that_scatter_are_no_jumps() -> None:
+    noise = np.random.default_rng(3).normal(size=500)
+    scattered = np.r_[0.7, 0.15 * np.exp(0.45 * noise)]
+    assert (scattered[1:] > 0.3).sum() > 10, "many rows are more than twice the usual loss"
+    assert CHECKS["learning_rate_high"](Evidence(RECIPE, curve(scattered, []))) is None
+    scattered[[200, 400]] = 3.0
+    finding = CHECKS["learning_rate_high"](Evidence(RECIPE, curve(scattered, [])))
+    assert finding is not None and finding.text.startswith("In 2 of 501 recorded steps")
+
+
 def test_every_check_has_a_case() -> None:
     assert set(CASES) == set(CHECKS)
 

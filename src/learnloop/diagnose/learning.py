@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 
 from learnloop.diagnose.finding import Evidence, Finding, remedy, smooth
 
 USUAL_MOST = 1.0
 """Learning rates above this are almost surely a mistake."""
+BEYOND_SCATTER = 5.0
+MOST_SCATTER = 5.0
+"""A jump is this many times as far from the usual loss, in logarithms, as half of all rows are; e^5 is enough."""
 
 
 def not_learning(evidence: Evidence) -> Finding | None:
@@ -61,16 +66,19 @@ def too_short(evidence: Evidence) -> Finding | None:
 
 
 def learning_rate_high(evidence: Evidence) -> Finding | None:
-    """The training loss jumps: at least two rows far above the median of the rows around them."""
+    """The training loss jumps: at least two rows far above the median of the rows before them, and further than the
+    losses of small batches scatter anyway."""
     losses = evidence.curve("train")
     if len(losses) < 10:
         return None
-    jumps = []
-    for position in range(2, len(losses)):
-        recent = sorted(losses[max(0, position - 5) : position])
-        usual = recent[len(recent) // 2]
-        if losses[position] > 2 * usual and losses[position] - usual > 0.1 * abs(losses[0]):
-            jumps.append(position)
+    usual = [statistics.median(losses[max(0, position - 5) : position]) for position in range(2, len(losses))]
+    ratios = [loss / level if level > 0 else 1.0 for loss, level in zip(losses[2:], usual)]
+    times = max(2.0, math.exp(min(BEYOND_SCATTER * _scatter(losses), MOST_SCATTER)))
+    jumps = [
+        position
+        for position, (ratio, level) in enumerate(zip(ratios, usual), start=2)
+        if ratio > times and losses[position] - level > 0.1 * abs(losses[0])
+    ]
     if len(jumps) < 2:
         return None
     rate = evidence.setting("optimiser.lr")
@@ -78,8 +86,8 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
     return Finding(
         "learning_rate_high",
         "The loss jumps: the learning rate is high",
-        f"In {len(jumps)} of {len(losses)} recorded steps the training loss was more than twice what it had "
-        "just been. "
+        f"In {len(jumps)} of {len(losses)} recorded steps the training loss was more than "
+        f"{'twice' if times == 2 else f'{times:.1f} times'} what it had just been. "
         f"The learning rate ({_number(rate)}) is at the edge of what this network bears.",
         "warning",
         {
@@ -90,6 +98,14 @@ def learning_rate_high(evidence: Evidence) -> Finding | None:
         },
         remedy("Lower the learning rate to a third, or warm up longer.", changes),
     )
+
+
+def _scatter(losses: Sequence[float]) -> float:
+    """Median of |ln(loss / median of the four around it)|: how far rows are from their neighbours, fall or no fall."""
+    places = range(2, len(losses) - 2)
+    around = (statistics.median([*losses[place - 2 : place], *losses[place + 1 : place + 3]]) for place in places)
+    pairs = zip(losses[2:-2], around)
+    return statistics.median([abs(math.log(loss / level)) for loss, level in pairs if loss > 0 and level > 0] or [0.0])
 
 
 def learning_rate_extreme(evidence: Evidence) -> Finding | None:
