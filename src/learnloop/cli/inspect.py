@@ -35,6 +35,7 @@ def inspect(
 
     Fields, classes, missing values, duplicates, leakage, outliers. Trains nothing.
     """
+    from learnloop.data.prose import is_prose
     from learnloop.recipe.build import build
     from learnloop.verbs.inspect import inspect as verb
 
@@ -56,6 +57,9 @@ def inspect(
     }
     draft = build(flags=flags, sets=sets or ())
     task = draft.get("task.name", "auto")
+    if task == "language" or (task == "auto" and not target and is_prose(data)):
+        _show_prose(data, download, json)
+        return
     found = verb(
         data,
         target=draft.get("data.target"),
@@ -80,3 +84,15 @@ def inspect(
     print(found.text(show.width()))
     if found.path is not None:
         print(found.path)
+
+
+def _show_prose(data: str, download: bool, json: bool) -> None:
+    """One long text: what a network would learn to continue."""
+    from learnloop.data.prose import read_prose
+    from learnloop.verbs.inspect_prose import inspect_prose
+
+    found = inspect_prose(read_prose(data, download=download))
+    if json:
+        show.as_json(found.profile)
+    else:
+        print(found.text(show.width()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,7 +59,10 @@ def models(
 
     draft = build(flags={"model.name": name}, sets=sets or ())
     if name in LANGUAGE_MODELS and name not in MODELS:
-        _show_fields(_row(name, LANGUAGE_MODELS[name]), json)
+        _show_fields({**_row(name, LANGUAGE_MODELS[name]), "task": "language"}, json)
+        return
+    if name in MODELS and _has_no_size(MODELS[name], draft.section("model")):
+        _show_fields(_row(name, MODELS[name]), json)
         return
     given = {field: value for field, value in draft.section("model").items() if field != "name"}
     config: Any = checked(component("model", name, "NAME"), "model", name, given)
@@ -100,10 +104,16 @@ def _list(json: bool) -> None:
     show.table(["model", "for", "what"], [[row["name"], "one text", row["title"]] for row in writing])
 
 
+def _has_no_size(config: Any, given: Mapping[str, Any]) -> bool:
+    """Whether the shape of the inputs leaves its layers open: it answers with texts, or is read from a folder."""
+    answers_rows = config.inputs & {"table", "image", "text", "series"}
+    return not answers_rows or ("path" in config.model_fields and "path" not in given)
+
+
 def _show_fields(row: dict[str, Any], json: bool) -> None:
-    """Of a network whose layers depend on the tokens of a text."""
+    """Of a network whose layers depend on the data."""
     if json:
-        show.as_json({**row, "task": "language"})
+        show.as_json(row)
         return
     show.heading(f"{row['name']}: {row['title']}")
     fields = [[f"model.{name}", field["default"], field["meaning"]] for name, field in row["fields"].items()]

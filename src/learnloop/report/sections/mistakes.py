@@ -9,6 +9,8 @@ from learnloop.report.load import RunView
 from learnloop.report.text import esc, number, section, table
 
 MOST_WORST = 24
+_LONGEST, _LONGEST_ALONE = 60, 280
+"""Characters of a value that are shown: of several inputs, and of a text that is the only one."""
 MOST_IMAGE_BYTES = 1_000_000
 """All images of the worst mistakes together: keeps the page under 2 MB."""
 
@@ -76,7 +78,12 @@ def _sure(row: Mapping[str, Any]) -> str:
     return f' <span class="soft">{100 * probability:.1f} % sure{right}</span>'
 
 
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length].rstrip()} …"
+
+
 def _chips(inputs: Mapping[str, Any], most: int = 10) -> str:
-    spans = [f"<span><em>{esc(k)}</em> {esc(_answer(v))[:60]}</span>" for k, v in list(inputs.items())[:most]]
+    length = _LONGEST if len(inputs) > 1 else _LONGEST_ALONE
+    spans = [f"<span><em>{esc(k)}</em> {esc(_cut(_answer(v), length))}</span>" for k, v in list(inputs.items())[:most]]
     more = len(inputs) - most
     return f'<div class="chips">{"".join(spans)}{f"<span>… {more} more</span>" if more > 0 else ""}</div>'
