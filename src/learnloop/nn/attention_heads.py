@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -72,6 +74,6 @@ def sines(steps: int, width: int, first: int, like: Tensor) -> Tensor:
     Vaswani et al. 2017, section 3.5; here all sines stand before all cosines, which is the same up to the order.
     """
     time = torch.arange(first, first + steps, device=like.device, dtype=torch.float32)  # [steps]
-    rates = torch.exp(torch.arange(0, width, 2, device=like.device) * (-torch.log(torch.tensor(1e4)).item() / width))
+    rates = torch.exp(torch.arange(0, width, 2, device=like.device) * (-math.log(1e4) / width))
     angles = time[:, None] * rates  # [steps, width / 2]
     return torch.cat([angles.sin(), angles.cos()], 1).to(like.dtype)

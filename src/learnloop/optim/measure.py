@@ -10,6 +10,7 @@ with float32 (optim/agreement.py).
 from __future__ import annotations
 
 import copy
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,9 @@ COMPILE_AFTER_S = 600.0
 that.
 """
 BIG = 1 << 16
-"""Numbers in a weight from which a product is worth a lower precision."""
+"""Numbers in a weight from which a product is worth a lower precision ..."""
+LONG_MS = 50.0
+"""... and milliseconds of a step."""
 
 OUT_OF_TIME = "not tried: the time for measuring was used up"
 
@@ -179,7 +182,7 @@ class _Search:
             for count in thread_counts():
                 yield lambda plan, count=count: replace(plan, threads=count)  # type: ignore[misc]
         images = any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in self._net.modules())
-        low = options.dtype is None and self._matters() and _low_precision(best.device) != "float32"
+        low = options.dtype is None and self._matters(best.ms) and _low_precision(best.device) != "float32"
         last = options.channels_last is None and images
         if low and last:  # together first: where time is short, no other way is tried
             yield lambda plan: replace(plan, dtype=_low_precision(plan.device), channels_last=True)
@@ -192,8 +195,11 @@ class _Search:
             for count in thread_counts()[:2]:
                 yield lambda plan, count=count: replace(plan, threads=count)  # type: ignore[misc]
 
-    def _matters(self) -> bool:
-        """Whether there are convolutions, or products big enough for another precision to matter."""
+    def _matters(self, ms: float | None) -> bool:
+        """Whether there are convolutions, or products big enough for another precision to matter; where a step takes
+        long, there are, whatever the layers look like."""
+        if ms is not None and ms >= LONG_MS:
+            return True
         for module in self._net.modules():
             if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
                 return True
@@ -328,6 +334,7 @@ class _Search:
             return best
         other = replace(best, compile=True)
         self._ends = float("inf")
+        logging.getLogger("torch._dynamo").setLevel(logging.ERROR)  # its hints are for who writes a network
         try:
             self._adopt(best)
             self._net.compile()
