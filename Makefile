@@ -26,7 +26,7 @@ demo: $(STAMP)
 	@echo "report: $(abspath $(DEMO_OUT))/report.html"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
