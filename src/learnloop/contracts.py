@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -24,6 +24,13 @@ LENGTH = "length"  # int64 [batch]: the steps of each row of X that are there (s
 Y = "y"  # int64 [batch] classes; float [batch, targets] numbers or several labels; int64 [batch, time] tokens
 WEIGHT = "weight"  # float [batch]
 INDEX = "index"  # int64 [batch]: the row in its part
+
+# Of windows of series in time, which are forecast:
+PAST = "past"  # float [batch, lookback, variables]: the targets first, in their own units; 0 where nothing is known
+SEEN = "seen"  # float [batch, lookback]: 1 where PAST holds a value, 0 before a short series begins
+TIME = "time"  # float [batch, lookback + horizon, features]: calendar and what else is known ahead
+FUTURE = "future"  # float [batch, horizon, targets]: NaN where unknown
+SCALE = "scale"  # float [batch, targets]: unit of the errors of a series, so that all series count alike
 
 PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 """The first codes of every vocabulary of tokens."""
@@ -162,6 +169,40 @@ class InputSpec:
             vocabulary=int(data.get("vocabulary", 0)),  # bundles written before texts could be read lack both
             length=int(data.get("length", 0)),
         )
+
+
+@dataclass(frozen=True)
+class WindowSpec:
+    """What a network that forecasts must know to be built.
+
+    lookback   steps of the past that it sees
+    horizon    steps that it forecasts at once
+    variables  what is measured at each step of the past; the first `targets` of them are forecast
+    features   numbers known of every step, past and future: calendar, plans, what is constant for a series
+    season     steps of the main season, 1 where there is none
+    quantiles  shares, ascending, that the forecasts have; (0.5,) for one value
+    """
+
+    lookback: int
+    horizon: int
+    variables: int = 1
+    targets: int = 1
+    features: int = 0
+    season: int = 1
+    quantiles: tuple[float, ...] = (0.5,)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The batch keys that the network takes, in the order of `forward`'s arguments. It returns
+        [batch, horizon, targets, quantiles] in the units of PAST."""
+        return (PAST, SEEN, TIME)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "quantiles": list(self.quantiles)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> WindowSpec:
+        return cls(**{**data, "quantiles": tuple(float(share) for share in data["quantiles"])})
 
 
 @runtime_checkable

@@ -10,7 +10,10 @@ import pytest
 from learnloop.errors import DataError
 from learnloop.scores.copying import Copies
 from learnloop.scores.language import evaluate_text
+from learnloop.scores.paired import paired_difference
+from learnloop.verbs.baselines import Baseline
 from learnloop.verbs.ngrams import NGrams, ngram_baselines
+from learnloop.verbs.verdict import verdict
 
 
 def test_figures_are_those_of_the_definition() -> None:
@@ -39,6 +42,24 @@ def test_few_tokens_have_no_interval_and_none_no_figures() -> None:
     assert found.intervals == {} and "3 tokens are too few" in found.notes[0]
     with pytest.raises(DataError, match="must have at least two tokens to be scored"):
         evaluate_text(np.ones(0), np.ones(0))
+
+
+def test_two_models_of_one_text_are_compared_on_the_same_blocks() -> None:
+    """Where the text is hard it is so for both: the difference is sure though the intervals overlap."""
+    rng = np.random.default_rng(0)
+    hard = np.repeat(rng.uniform(0.5, 3.0, 100), 50)  # [5000]: some blocks are far harder than others
+    first = hard + 0.05 * rng.normal(size=5000)
+    second, letters = first + 0.03, np.ones(5000)
+    a, b = evaluate_text(first, letters), evaluate_text(second, letters)
+    assert a.intervals["nats_per_char"][1] > b.intervals["nats_per_char"][0], "they overlap"
+    found = paired_difference("language", letters, first, second)
+    assert found.metric == "nats_per_char" and found.clear
+    assert found.value == pytest.approx(-0.03) and found.low <= -0.03 <= found.high
+    rival = Baseline("6-gram", "6-gram", {"validation": b}, {"validation": second}, 1.0)
+    said = verdict("language", a, [rival], y=letters, predictions=first, part="validation")
+    assert said.startswith("Take the network: it is better than 6-gram by 0.03 in Nats a character")
+    same = paired_difference("language", letters, first, first[::-1].copy())
+    assert not same.clear
 
 
 def longest_by_hand(text: str, source: str) -> int:

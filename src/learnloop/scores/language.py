@@ -34,16 +34,20 @@ def evaluate_text(nats: np.ndarray, characters: np.ndarray, seed: int = 0) -> Ev
     intervals = {}
     notes = []
     if blocks >= _LEAST_BLOCKS:
-        edges = np.linspace(0, len(nats), blocks + 1).astype(np.int64)[:-1]
-        sums = np.stack(
-            [np.add.reduceat(nats, edges), np.add.reduceat(characters, edges), np.diff([*edges, len(nats)])]
-        )  # [3, blocks]
+        sums = block_sums(nats, characters, np.ones_like(nats))  # [3, blocks]
         drawn = numpy_stream(seed, "scores", "blocks").integers(0, blocks, (RESAMPLES, blocks))
         resampled = _metrics(*sums[:, drawn].sum(-1))
         intervals = {name: _between(values) for name, values in resampled.items()}
     else:
         notes = [f"No intervals: {len(nats)} tokens are too few to draw blocks from."]
     return Evaluation("language", round(characters.sum()), metrics, intervals, notes=notes)
+
+
+def block_sums(*values: np.ndarray) -> np.ndarray:
+    """Sums of each of the `values` [n] over up to `BLOCKS` blocks of neighbouring tokens: [values, blocks]."""
+    count = len(values[0])
+    edges = np.linspace(0, count, min(BLOCKS, count) + 1).astype(np.int64)[:-1]
+    return np.stack([np.add.reduceat(column, edges) for column in values])
 
 
 def _metrics(nats, characters, tokens):  # type: ignore[no-untyped-def]

@@ -13,6 +13,7 @@ import numpy as np
 
 from learnloop.scores.bootstrap import exact_share, interval, resampled_means
 from learnloop.scores.evaluation import label_metrics, label_terms
+from learnloop.scores.language import block_sums
 from learnloop.scores.names import ALIASES, headline
 from learnloop.scores.probability import binary_log_losses
 from learnloop.scores.regression import metrics_of_means, squared_terms
@@ -41,7 +42,8 @@ def paired_difference(
     """`metric(a) - metric(b)` for the first headline metric of the task: accuracy, f1_macro of labels, or
     rmse.
 
-    y, a, b as `evaluate_classes` (probabilities), `evaluate_labels`, `evaluate_numbers` or `evaluate_texts` take them.
+    y, a, b as `evaluate_classes` (probabilities), `evaluate_labels`, `evaluate_numbers` or `evaluate_texts` take them;
+    of the task language y are the characters and a, b the nats of each token (`evaluate_text`), whose blocks are drawn.
     metric: of texts, another one than the first; where BLEU has nothing to count it is chrF.
     """
     task = ALIASES.get(task, task)
@@ -49,6 +51,8 @@ def paired_difference(
     if task in ("translate", "transcribe"):
         return _of_texts(task, y, a, b, rng, metric or headline(task)[0])
     metric = headline(task)[0]
+    if task == "language":
+        return _of_one_text(metric, y, a, b, rng)
     if task == "classify":
         terms = ((a.argmax(axis=1) == y) * 1.0 - (b.argmax(axis=1) == y))[:, None]
         point, drawn = terms.mean(axis=0), resampled_means(terms, rng)[:, 0]
@@ -76,6 +80,16 @@ def _of_texts(
     pair = interval(drawn)
     low, high = pair if pair is not None else (-np.inf, np.inf)
     return Difference(metric, float(point[0]), float(low), float(high))
+
+
+def _of_one_text(metric: str, y: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> Difference:
+    """Nats a character of a minus b, whole blocks of neighbouring tokens drawn."""
+    sums = block_sums(*(np.asarray(values, np.float64) for values in (a, b, y))).T  # [blocks, 3]
+    means = np.concatenate([sums.mean(axis=0, keepdims=True), resampled_means(sums, rng)])
+    found = (means[:, 0] - means[:, 1]) / means[:, 2]
+    pair = interval(found[1:])
+    low, high = pair if pair is not None else (-np.inf, np.inf)
+    return Difference(metric, float(found[0]), float(low), float(high))
 
 
 def _text_metric(sums: np.ndarray, columns: list[str], metric: str) -> np.ndarray:

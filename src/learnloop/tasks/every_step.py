@@ -5,38 +5,22 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from learnloop.contracts import LENGTH, WEIGHT, Batch, Scalars, Y
 from learnloop.nn.lengths import inside
-from learnloop.optim.plan import Plan
-from learnloop.optim.updater import Updater
-from learnloop.tasks.loss_task import Loss, LossTask, full_precision
+from learnloop.tasks.loss_task import full_precision
 from learnloop.tasks.own_code import raise_explained
-from learnloop.tasks.regress import VALUES
+from learnloop.tasks.regress import VALUES, NumbersTask
 
 
-class RegressSteps(LossTask):
+class RegressSteps(NumbersTask):
     """value_t = output_t; the loss is a mean over all steps that have a target.
 
     net  (x [batch, time, features], length [batch]) -> [batch, longest, targets]
     y    float [batch, time, targets], standardised on the training part, NaN where nothing is known
-    Predictions behind the end of a row are NaN. scale: standard deviation of each target, for progress in the user's
-    units. The evaluation metrics are mse, rmse and mae over all steps and targets.
+    Predictions behind the end of a row are NaN. The evaluation metrics are rmse and mae over all steps and targets.
     """
-
-    def __init__(
-        self,
-        net: nn.Module,
-        keys: tuple[str, ...],
-        loss: Loss,
-        *,
-        plan: Plan,
-        updater: Updater | None = None,
-        scale: Tensor | None = None,
-    ) -> None:
-        super().__init__(net, keys, loss, plan=plan, updater=updater)
-        self._scale = scale
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         y, known = _answers(outputs, batch)
@@ -58,9 +42,7 @@ class RegressSteps(LossTask):
         values = full_precision(self.forward(batch))
         y, known = _answers(values, batch)
         steps = known.sum() / len(y)
-        error = torch.where(known.unsqueeze(2), values - y, 0.0)
-        if self._scale is not None:
-            error = error * self._scale.to(error.device)
+        error = self.in_units(torch.where(known.unsqueeze(2), values - y, 0.0))
         loss = self._loss(values.flatten(0, 1), y.flatten(0, 1), known.float().flatten())
         width = values.shape[2] * len(y)
         return {

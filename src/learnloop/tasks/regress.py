@@ -15,11 +15,10 @@ VALUES = "values"
 """float [batch, targets] in standardised units; `NumberTarget.invert` turns them into the user's."""
 
 
-class Regress(LossTask):
-    """value = output. y float [batch, targets], standardised on the training part.
+class NumbersTask(LossTask):
+    """What tasks that answer with numbers share: the network works in standardised units, progress is in the user's.
 
-    scale: standard deviation of each target on the training part, [targets]: progress is shown in the user's units.
-    The evaluation metrics are those of the averaged members: mse, rmse, mae over all targets.
+    scale  standard deviation of each target on the training part, [targets]; None: errors stay as they are
     """
 
     def __init__(
@@ -35,6 +34,17 @@ class Regress(LossTask):
         super().__init__(net, keys, loss, plan=plan, updater=updater)
         self._scale = scale
 
+    def in_units(self, error: Tensor) -> Tensor:
+        """Errors in standardised units [..., targets] -> in the user's."""
+        return error if self._scale is None else error * self._scale.to(error.device)
+
+
+class Regress(NumbersTask):
+    """value = output. y float [batch, targets], standardised on the training part.
+
+    The evaluation metrics are those of the averaged members: rmse and mae over all targets.
+    """
+
     def predict(self, batch: Batch) -> Batch:
         outputs = full_precision(self.forward(batch))
         return {VALUES: outputs.mean(1) if outputs.dim() == 3 else outputs}  # [batch, targets]
@@ -43,9 +53,7 @@ class Regress(LossTask):
         values = self.predict(batch)[VALUES]
         y = batch[Y].float().reshape(values.shape)
         loss = self._loss(values, y, None)
-        error = values - y
-        if self._scale is not None:
-            error = error * self._scale.to(error.device)
+        error = self.in_units(values - y)
         return {"loss": loss, "mse": error.square().mean(), "mae": error.abs().mean()}
 
     def summarise(self, means: dict[str, float]) -> dict[str, float]:

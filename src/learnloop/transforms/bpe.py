@@ -9,14 +9,12 @@ import numpy as np
 
 from learnloop.contracts import SPECIAL, State
 from learnloop.errors import MissingExtraError, RecipeError
-from learnloop.transforms.words import join
+from learnloop.transforms.library_tokens import all_codes_of, codes_of, places_of, text_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 BYTES = 256
-_AT_ONCE = 2000
-"""Texts handed to the library at once: it keeps the text of every token, some 100 bytes each."""
 
 
 class BPETokens:
@@ -63,23 +61,17 @@ class BPETokens:
         self._tokenizer.train_from_iterator(iter(texts), trainer)
 
     def encode(self, text: str) -> np.ndarray:
-        return np.array(self._tokenizer.encode(text).ids, np.int32) + np.int32(SPECIAL)
+        return codes_of(self._tokenizer, text)
 
     def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        parts = []
-        for start in range(0, len(texts), _AT_ONCE):
-            for encoding in self._tokenizer.encode_batch_fast(list(texts[start : start + _AT_ONCE])):
-                parts.append(np.array(encoding.ids, np.int32) + np.int32(SPECIAL))
-        return join(parts)
+        return all_codes_of(self._tokenizer, texts)
 
     def decode(self, codes: Sequence[int] | np.ndarray) -> str:
-        last = self.size
-        own = [code - SPECIAL for code in np.asarray(codes).tolist() if SPECIAL <= code < last]
-        return str(self._tokenizer.decode(own, skip_special_tokens=False))
+        return text_of(self._tokenizer, codes, self.size, skip_special=False)
 
     def pieces(self, text: str) -> list[tuple[int, int]]:
         """A character of several tokens is given to each of them."""
-        return [(int(start), int(stop)) for start, stop in self._tokenizer.encode(text).offsets]
+        return places_of(self._tokenizer, text)
 
     def state_dict(self) -> State:
         return {

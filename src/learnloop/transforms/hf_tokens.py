@@ -11,12 +11,10 @@ import numpy as np
 from learnloop.contracts import SPECIAL, State
 from learnloop.errors import DataError, MissingExtraError, RecipeError
 from learnloop.models.hf_folder import TOKENIZER, most_tokens, need_file
-from learnloop.transforms.words import join
+from learnloop.transforms.library_tokens import all_codes_of, codes_of, places_of, text_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-_AT_ONCE = 2000
 
 
 class HFTokens:
@@ -81,22 +79,17 @@ class HFTokens:
         self._own.enable_truncation(length)
 
     def encode(self, text: str) -> np.ndarray:
-        return np.array(self._own.encode(text).ids, np.int32) + np.int32(SPECIAL)
+        return codes_of(self._own, text)
 
     def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        parts = []
-        for start in range(0, len(texts), _AT_ONCE):
-            for encoding in self._own.encode_batch_fast(list(texts[start : start + _AT_ONCE])):
-                parts.append(np.array(encoding.ids, np.int32) + np.int32(SPECIAL))
-        return join(parts)
+        return all_codes_of(self._own, texts)
 
     def decode(self, codes: Sequence[int] | np.ndarray) -> str:
-        own = [code - SPECIAL for code in np.asarray(codes).tolist() if SPECIAL <= code < self.size]
-        return str(self._own.decode(own, skip_special_tokens=True))
+        return text_of(self._own, codes, self.size, skip_special=True)
 
     def pieces(self, text: str) -> list[tuple[int, int]]:
         """Tokens that are not in the text, such as [CLS], have a place of no width at its beginning."""
-        return [(int(start), int(stop)) for start, stop in self._own.encode(text).offsets]
+        return places_of(self._own, text)
 
     def state_dict(self) -> State:
         return {

@@ -47,7 +47,10 @@ def finish_text(
     if best is not None and best.weights is not None:
         training.task.load_weights(best.weights)
     bundle = _bundle_of(prepared, training)
-    evaluations = {name: _score(bundle, prepared, name) for name in prepared.held_out}
+    nats = {name: bundle.nats(prepared.texts[name]) for name in prepared.held_out}
+    evaluations = {
+        name: evaluate_text(found, prepared.characters(name), prepared.recipe.seed) for name, found in nats.items()
+    }
     last = list(evaluations)[-1]
     facts = {
         "data": prepared.prose.name,
@@ -58,7 +61,16 @@ def finish_text(
     bundle.about = replace(bundle.about, facts=facts)
     bundle.save(folder.bundle, prepared.texts[last])
     samples = _samples(bundle, prepared, last)
-    report = _report(folder, prepared, training, ended, evaluations, rivals, samples)
+    said = verdict(
+        "language",
+        evaluations[last],
+        rivals,
+        y=prepared.characters(last),
+        predictions=nats[last],
+        part=last,
+        seed=prepared.recipe.seed,
+    )
+    report = _report(folder, prepared, training, ended, evaluations, rivals, samples, said)
     seen = _train_evaluation(bundle, prepared)
     report["findings"] = [finding.to_json() for finding in _findings(folder, prepared, report, evaluations, seen)]
     report["data"]["notes"] += budget.notes
@@ -74,10 +86,6 @@ def _bundle_of(prepared: PreparedText, training: TextTraining) -> LanguageBundle
     recipe = prepared.recipe
     model = {"name": recipe.choice.model, "config": recipe.model.model_dump(mode="json")}
     return LanguageBundle(LanguageAbout(model), prepared.tokens, training.net)
-
-
-def _score(bundle: LanguageBundle, prepared: PreparedText, part: str) -> Evaluation:
-    return evaluate_text(bundle.nats(prepared.texts[part]), prepared.characters(part), prepared.recipe.seed)
 
 
 def _train_evaluation(bundle: LanguageBundle, prepared: PreparedText) -> Evaluation:
@@ -119,9 +127,10 @@ def _report(
     evaluations: dict[str, Evaluation],
     rivals: list[Baseline],
     samples: list[dict[str, Any]],
+    said: str,
 ) -> dict[str, Any]:
     recipe = prepared.recipe
-    last, best = list(evaluations)[-1], training.fit.best
+    best = training.fit.best
     rows = {name: len(prepared.texts.get(name, "")) for name in ("train", "validation", "test")}
     passes = ended.step * training.fit.source.batch_size / max(1, training.fit.source.samples or 1)
     return {
@@ -155,7 +164,7 @@ def _report(
         },
         "evaluation": {name: evaluation.to_json() for name, evaluation in evaluations.items()},
         "baselines": [rival.to_json() for rival in rivals],
-        "verdict": verdict("language", evaluations[last], rivals, part=last, seed=recipe.seed),
+        "verdict": said,
         "worst": [],
         "samples": samples,
         "findings": [],

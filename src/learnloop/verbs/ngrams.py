@@ -117,14 +117,16 @@ def ngram_baselines(
     model = NGrams(train[-most:], size)
     fitted = now() - begin
     evaluations: list[dict[str, Evaluation]] = [{} for _ in range(model.orders)]
+    predictions: list[dict[str, np.ndarray]] = [{} for _ in range(model.orders)]
     for name, (codes, characters) in parts.items():
         for order, nats in enumerate(model.nats(codes)):
             evaluations[order][name] = evaluate_text(nats, characters, seed)
+            predictions[order][name] = nats
     scored = (now() - begin - fitted) / model.orders
     cut = len(train) > most
     note = f"counted on the last {most:,} of {len(train):,} tokens of the training part" if cut else ""
     return [
-        Baseline(f"{n}-gram", f"{n}-gram, Kneser-Ney", found, {}, fitted + scored, note, cut_short=cut)
+        Baseline(f"{n}-gram", f"{n}-gram, Kneser-Ney", found, predictions[n - 1], fitted + scored, note, cut_short=cut)
         for n, found in enumerate(evaluations, 1)
     ]
 

@@ -46,6 +46,7 @@ def verdict(
 def _sentence(difference: Difference, network: Evaluation, best: Baseline, better: int, part: str) -> str:
     metric, value = difference.metric, difference.value
     low, high = sorted((abs(difference.low), abs(difference.high)))
+    rows = "characters" if network.task == "language" else "rows"
     if difference.clear and better * value > 0:
         return (
             f"Take the network: it is better than {best.title} by {_amount(metric, abs(value))} "
@@ -53,13 +54,13 @@ def _sentence(difference: Difference, network: Evaluation, best: Baseline, bette
         )
     if best.name in CONSTANT and better * value > 0:
         return (
-            f"{network.rows:,} {part} rows are too few to tell the network "
+            f"{network.rows:,} {part} {rows} are too few to tell the network "
             f"({_value(metric, network.metrics[metric])}) from always giving the same answer ({best.title}: "
-            f"{_value(metric, best.test.metrics[metric])}): measure it on more rows before you use it."
+            f"{_value(metric, best.test.metrics[metric])}): measure it on more {rows} before you use it."
         )
     if best.name in CONSTANT:
         return (
-            f"Do not use this network: on {network.rows:,} {part} rows it is no better than always giving "
+            f"Do not use this network: on {network.rows:,} {part} {rows} it is no better than always giving "
             "the same answer "
             f"({best.title}: {_value(metric, best.test.metrics[metric])}, network: "
             f"{_value(metric, network.metrics[metric])})."
@@ -75,7 +76,7 @@ def _sentence(difference: Difference, network: Evaluation, best: Baseline, bette
     way = "higher" if value > 0 else "lower"
     said = f"{_plain(metric, abs(value))}{unit} {way}" if value else "the same"
     told = (
-        f"The network and {best.title} cannot be told apart on {network.rows:,} {part} rows: the network's {title} "
+        f"The network and {best.title} cannot be told apart on {network.rows:,} {part} {rows}: the network's {title} "
         f"is {said} (95 % interval of the difference {_signed(metric, difference.low)} to "
         f"{_signed(metric, difference.high)}). "
     )
