@@ -145,6 +145,10 @@ def test_views_are_means_of_the_answers(shared: ll.Run) -> None:
     mirrored = conform(np.ascontiguousarray(pixels[:, :, ::-1]), bundle.about.schema)
     mean = (bundle.outputs(rows)["probabilities"] + bundle.outputs(mirrored)["probabilities"]) / 2
     assert np.allclose(bundle.outputs(rows, "mirror")["probabilities"], mean, atol=1e-6)
+    plain = bundle.outputs(rows)["probabilities"]
+    for views in ("mirror", "mirror+shifts"):
+        known = bundle.outputs(rows, views, plain=plain)["probabilities"]
+        assert np.allclose(known, bundle.outputs(rows, views)["probabilities"], atol=1e-6)
     assert (bundle.outputs(rows, "none")["probabilities"] == bundle.outputs(rows)["probabilities"]).all()
     with pytest.raises(ModelError, match="must be a known set of views"):
         bundle.outputs(rows, "mirrors")  # type: ignore[arg-type]

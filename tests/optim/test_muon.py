@@ -86,6 +86,35 @@ def test_the_rest_moves_by_adamw() -> None:
         assert torch.equal(p, q) == (name != "1.weight")
 
 
+def test_the_rest_can_move_by_sgd_that_takes_its_share_of_each_weight() -> None:
+    """Vectors 64 times faster; the decay of a step at the full rate is the same share of matrices and vectors."""
+    torch.manual_seed(0)
+    ours = nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 7), nn.Linear(7, 2))
+    torch.manual_seed(0)
+    theirs = nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 7), nn.Linear(7, 2))
+    config = MuonConfig(other="sgd", other_lr=0.01, other_vectors=64.0, weight_decay=0.004, decay_all=True)
+    stepper = config.build(ours)
+    assert stepper.describe() == "muon on 1 tensors (49 parameters), sgd on 5 tensors (65 parameters)"
+    rest = {name: p for name, p in theirs.named_parameters() if name != "1.weight"}
+    reference = torch.optim.SGD(
+        [
+            {"params": [p for p in rest.values() if p.ndim == 2], "lr": 0.01, "weight_decay": 0.004 / 0.01},
+            {"params": [p for p in rest.values() if p.ndim == 1], "lr": 0.64, "weight_decay": 0.004 / 0.64},
+        ],
+        momentum=0.85,
+        nesterov=True,
+    )
+    for turn in range(5):
+        generator = torch.Generator().manual_seed(turn)
+        for p, q in zip(ours.parameters(), theirs.parameters()):
+            p.grad = torch.randn(p.shape, generator=generator)
+            q.grad = p.grad.clone()
+        stepper.step()
+        reference.step()
+    for (name, p), q in zip(ours.named_parameters(), theirs.parameters()):
+        assert torch.allclose(p, q, rtol=1e-5, atol=1e-7) == (name != "1.weight")
+
+
 def test_newton_schulz_brings_singular_values_near_one() -> None:
     torch.manual_seed(0)
     for shape in ((8, 20), (20, 8), (3, 8, 20), (3, 20, 8)):

@@ -29,6 +29,7 @@ from learnloop.nn.views import VIEWS, View, Views, seen
 from learnloop.optim.plan import PLAIN, lay_out_filters
 from learnloop.runs.atomic import whole_folder, write_bytes, write_json, write_text
 from learnloop.runs.pack import pack
+from learnloop.tasks.classify import PROBABILITIES
 from learnloop.tasks.regress import VALUES
 from learnloop.tasks.table import answer_key, make_perceptron, make_task
 from learnloop.tasks.transcribe import Transcribe, beam_of
@@ -127,16 +128,23 @@ class Bundle:
         """The same as a list of JSON-able dicts, one a row: what the command line and the service answer."""
         return as_records(self.answers(conform(rows, self.about.schema)), self.about.target, self.classes)
 
-    def outputs(self, data: Dataset, views: Views = "none") -> dict[str, np.ndarray]:
+    def outputs(
+        self, data: Dataset, views: Views = "none", *, plain: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """`probabilities` [rows, classes], `values` [rows, targets] in the user's units, or `texts` [rows].
 
-        views: of pictures, the mean over several views of each (nn/views.py). Raises ModelError for a table.
+        views  of pictures, the mean over several views of each (nn/views.py). Raises ModelError for a table.
+        plain  the probabilities of the pictures as they are, where they are known: then the first view costs nothing
         """
-        return self._run(data, views, None)
+        chains = self._chains(views)
+        if plain is None or len(chains) == 1:
+            return self._run(data, chains, None)
+        others = self._run(data, chains[1:], None)[PROBABILITIES]
+        return {PROBABILITIES: plain + (others - plain) * np.float32(1 - 1 / len(chains))}
 
     def answers(self, data: Dataset, views: Views = "none") -> dict[str, np.ndarray]:
         """The outputs, and `outlier_score` [rows] where the bundle can tell."""
-        return self._run(data, views, self.outliers)
+        return self._run(data, self._chains(views), self.outliers)
 
     def features(self, data: Dataset) -> np.ndarray | None:
         """Inputs of the network's last linear layer [rows, width]; None where no such layer gets one row a picture."""
@@ -151,9 +159,10 @@ class Bundle:
                 places.append(rows)
         return _in_order(parts, places) if parts else None
 
-    def _run(self, data: Dataset, views: Views, outliers: Outliers | None) -> dict[str, np.ndarray]:
+    def _run(
+        self, data: Dataset, chains: tuple[tuple[View, ...], ...], outliers: Outliers | None
+    ) -> dict[str, np.ndarray]:
         name = answer_key(self.about.target)
-        chains = self._chains(views)
         parts, places, strange = [], [], []
         watched = nn.Module() if outliers is None else self.net  # of an empty module nothing is seen
         with torch.inference_mode(), features_seen(watched) as met:

@@ -15,6 +15,7 @@ from learnloop.models.config import require
 from learnloop.models.sequences import slower
 from learnloop.models.vectors import TextFields
 from learnloop.nn.bayes import BayesLinear
+from learnloop.nn.dropout import Dropout
 from learnloop.nn.init import initialise_output
 from learnloop.nn.lengths import trimmed
 from learnloop.nn.ngrams import ngram_keys, ngram_presence, slots_of
@@ -139,7 +140,7 @@ class Averaged(nn.Module):
         with torch.no_grad():
             self.embedding.weight[0] = 0.0
         self.embedding.weight.requires_grad_(tune or vectors is None)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
         self.output = nn.Linear(width, outputs)
         initialise_output(self.output, "auto")

@@ -12,6 +12,7 @@ from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.errors import ModelError
 from learnloop.nn.ctc import BLANK
+from learnloop.nn.dropout import Dropout
 from learnloop.nn.init import initialise_output
 from learnloop.nn.lengths import inside, trimmed_series
 from learnloop.nn.masking import SeriesMasking
@@ -123,7 +124,7 @@ class CTCNet(nn.Module):
         self.masking = masking
         self.front = nn.ModuleList(front)
         self.body = body
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(body.width, outputs)
         initialise_output(self.output, "auto")
 

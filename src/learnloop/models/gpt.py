@@ -14,6 +14,7 @@ from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.models.language_model import Carried
 from learnloop.models.recurrent_language import passes
+from learnloop.nn.dropout import Dropout, drop
 from learnloop.nn.rotary import rotary_table, turned
 
 _EPS = 1e-6
@@ -57,7 +58,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
     mask = torch.full((time, time), -torch.inf, dtype=v.dtype).triu(1)
     flat = [part.flatten(0, 1).to(v.dtype) for part in (q, k, v)]  # [rows * heads, time, d]
     scores = torch.baddbmm(mask.expand(len(flat[0]), time, time), flat[0], flat[1].mT, alpha=q.shape[-1] ** -0.5)
-    shares = F.dropout(scores.softmax(-1), dropout, dropout > 0)
+    shares = drop(scores.softmax(-1), dropout, dropout > 0)
     return torch.bmm(shares, flat[2]).view_as(v)
 
 
@@ -99,7 +100,7 @@ class Block(nn.Module):
         self.attention = Attention(width, heads, dropout)
         self.norm2 = nn.RMSNorm(width, eps=_EPS)
         self.feed_forward = FeedForward(width, inner, kind)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.norm1(x), cos, sin))
@@ -119,7 +120,7 @@ class GPT(nn.Module):
         width = config.width
         self.context = config.context
         self.embed = nn.Embedding(vocabulary, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             Block(width, config.heads, config.ratio * width, config.feed_forward, config.dropout)
             for _ in range(config.layers)

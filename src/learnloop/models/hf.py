@@ -18,6 +18,7 @@ from learnloop.errors import MissingExtraError, ModelError, RecipeError
 from learnloop.models.config import require
 from learnloop.models.hf_folder import WHERE, folder_of, need_weights, places, read_architecture
 from learnloop.models.vectors import ExplainFields
+from learnloop.nn.dropout import Dropout
 from learnloop.nn.init import initialise_output
 from learnloop.nn.lengths import inside, lengths_of, trimmed
 from learnloop.nn.pooling import masked_mean
@@ -129,7 +130,7 @@ class HFNet(nn.Module):
         self.base = base
         self.pooling = pooling
         self.presence: Tensor | None = None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(int(base.config.hidden_size), outputs)  # type: ignore[union-attr, arg-type]
         initialise_output(self.output, "auto")
         self._path, self._architecture = path, architecture

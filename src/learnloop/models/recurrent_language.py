@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from learnloop.config import Config
 from learnloop.contracts import InputSpec
 from learnloop.models.language_model import Carried
+from learnloop.nn.dropout import Dropout
 
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 _GATES = {"rnn": 1, "lstm": 4, "gru": 3}
@@ -38,7 +39,7 @@ class RecurrentLanguage(nn.Module):
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, embedding)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.cells = CELLS[cell](embedding, hidden, layers, dropout=dropout if layers > 1 else 0.0)
         self.head = nn.Linear(hidden, vocabulary)
         self._lstm = cell == "lstm"

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from learnloop.config import Config
 from learnloop.contracts import InputSpec
@@ -15,6 +14,7 @@ from learnloop.models.pairs import PAIRS, advice, embedding, need_pairs, spelt
 from learnloop.models.seq2seq_parts import CellName, Encoder, recurrent
 from learnloop.nn.attention_rnn import Attention, AttentionName
 from learnloop.nn.decoding import DecoderState, shifted
+from learnloop.nn.dropout import drop
 from learnloop.nn.lengths import inside, lengths_of, trimmed
 
 
@@ -135,13 +135,13 @@ class Seq2Seq(nn.Module):
         outputs, past = self._cells(seen, past)
         state.moving = {name: value.transpose(0, 1) for name, value in zip(state.moving, past)}
         if self.read is None:
-            return F.dropout(outputs, self.dropout, self.training), None
+            return drop(outputs, self.dropout, self.training), None
         if context is None:
             context, weights = self._look(outputs, state)  # [n, steps, hidden]
             joined = torch.cat([outputs, context], 2)
         else:
             joined = torch.cat([outputs, context, x], 2)
-        return F.dropout(torch.tanh(self.read(joined)), self.dropout, self.training), weights
+        return drop(torch.tanh(self.read(joined)), self.dropout, self.training), weights
 
     def _cells(self, x: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         if len(past) == 2:
@@ -154,4 +154,4 @@ class Seq2Seq(nn.Module):
         return self.attend(query, fixed["keys"], fixed["memory"], fixed["there"])  # type: ignore[misc]
 
     def _embedded(self, table: nn.Embedding, codes: Tensor) -> Tensor:
-        return F.dropout(table(codes), self.dropout, self.training)  # [batch, steps, embedding]
+        return drop(table(codes), self.dropout, self.training)  # [batch, steps, embedding]

@@ -6,8 +6,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from learnloop.nn.dropout import drop
 from learnloop.nn.lengths import reversal, reversed_rows
 
 CellName = Literal["rnn", "lstm", "gru"]
@@ -56,7 +56,7 @@ class Encoder(nn.Module):
         ends = []
         for number, ahead in enumerate(self.ahead):
             if number:
-                x = F.dropout(x, self.dropout, self.training)
+                x = drop(x, self.dropout, self.training)
             outputs = ahead(x)[0]  # [batch, time, units]
             end = _at(outputs, last)  # [batch, units]
             if len(self.back):

@@ -16,6 +16,7 @@ from learnloop.models.pairs import PAIRS, advice, embedding, need_pairs, spelt
 from learnloop.models.translator_layers import ReadLayer, WriteLayer
 from learnloop.nn.attention_heads import sines
 from learnloop.nn.decoding import DecoderState, shifted
+from learnloop.nn.dropout import drop
 from learnloop.nn.lengths import inside, lengths_of, trimmed
 
 LETTERS = {
@@ -158,7 +159,7 @@ class Translator(nn.Module):
                     do=[f"--set model.most={first + steps}", "--set model.positions=sinusoidal"],
                 )
             x = x + self.places[side, first : first + steps] * self.width**0.5
-        return F.dropout(x, self.dropout, self.training)
+        return drop(x, self.dropout, self.training)
 
     def _logits(self, x: Tensor) -> Tensor:
         x = self.norm_write(x)

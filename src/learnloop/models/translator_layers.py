@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from learnloop.nn.attention_heads import Feed, Heads
 from learnloop.nn.decoding import DecoderState
+from learnloop.nn.dropout import drop
 
 
 class ReadLayer(nn.Module):
@@ -22,8 +22,8 @@ class ReadLayer(nn.Module):
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         y = self.norm_self(x)
         y = self.self_heads.look(self.self_heads.queries(y), *self.self_heads.keys_values(y), there)
-        x = x + F.dropout(y, self.dropout, self.training)
-        return x + F.dropout(self.feed(self.norm_feed(x)), self.dropout, self.training)
+        x = x + drop(y, self.dropout, self.training)
+        return x + drop(self.feed(self.norm_feed(x)), self.dropout, self.training)
 
 
 class WriteLayer(nn.Module):
@@ -47,9 +47,9 @@ class WriteLayer(nn.Module):
     def forward(self, x: Tensor, state: DecoderState, alone: bool) -> Tensor:
         """alone: x [n, 1, width] is one step more, and what came before it is in `state`; else x are all steps."""
         y = self._own(self.norm_self(x), state, alone)
-        x = x + F.dropout(y, self.dropout, self.training)
-        x = x + F.dropout(self._cross(self.norm_cross(x), state), self.dropout, self.training)
-        return x + F.dropout(self.feed(self.norm_feed(x)), self.dropout, self.training)
+        x = x + drop(y, self.dropout, self.training)
+        x = x + drop(self._cross(self.norm_cross(x), state), self.dropout, self.training)
+        return x + drop(self.feed(self.norm_feed(x)), self.dropout, self.training)
 
     def weights(self, x: Tensor, state: DecoderState) -> Tensor:
         """How much each step looks at each source step [n, t, s], given the layer's input."""

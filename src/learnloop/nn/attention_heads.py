@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from learnloop.nn.dropout import drop
+
 
 class Heads(nn.Module):
     """y = W_o [head_1; ...; head_h], head_i = softmax(q_i k_i^T / sqrt(d)) v_i, d = width / heads.
@@ -54,7 +56,7 @@ class Heads(nn.Module):
 
 
 class Feed(nn.Module):
-    """y = W_2 dropout(relu(W_1 x + b_1)) + b_2, at each step by itself. [n, t, width] -> [n, t, width]"""
+    """y = W_2 drop(relu(W_1 x + b_1)) + b_2, at each step by itself. [n, t, width] -> [n, t, width]"""
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__()
@@ -65,7 +67,7 @@ class Feed(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.outer(F.dropout(F.relu(self.inner(x)), self.dropout, self.training))
+        return self.outer(drop(F.relu(self.inner(x)), self.dropout, self.training))
 
 
 def sines(steps: int, width: int, first: int, like: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from learnloop.nn.attention_heads import Feed, Heads, sines
+from learnloop.nn.dropout import Dropout, drop
 from learnloop.nn.lengths import inside
 from learnloop.nn.rotary import rotary_table, turned
 
@@ -16,7 +16,7 @@ PositionName = Literal["sinusoidal", "learned", "rotary"]
 
 
 class EncoderLayer(nn.Module):
-    """x <- x + dropout(heads(norm(x))); x <- x + dropout(feed(norm(x))): [batch, time, width], pre-norm.
+    """x <- x + drop(heads(norm(x))); x <- x + drop(feed(norm(x))): [batch, time, width], pre-norm.
 
     there  bool [batch, 1, 1, time]: the steps that may be looked at.   turn  cos and sin [time, width / heads] by which
            queries and keys are turned (rotary positions), or None
@@ -34,12 +34,12 @@ class EncoderLayer(nn.Module):
         query, (keys, values) = self.heads.queries(y), self.heads.keys_values(y)  # [batch, heads, time, d] each
         if turn is not None:
             query, keys = turned(query, *turn).to(values.dtype), turned(keys, *turn).to(values.dtype)
-        x = x + F.dropout(self.heads.look(query, keys, values, there), self.dropout, self.training)
-        return x + F.dropout(self.feed(self.norm_feed(x)), self.dropout, self.training)
+        x = x + drop(self.heads.look(query, keys, values, there), self.dropout, self.training)
+        return x + drop(self.feed(self.norm_feed(x)), self.dropout, self.training)
 
 
 class Encoder(nn.Module):
-    """x_0 = dropout(x + position) (rotary: no position is added), then layers, then a norm.
+    """x_0 = drop(x + position) (rotary: no position is added), then layers, then a norm.
 
     x [batch, time, width], length int64 [batch] -> [batch, time, width]; what stands behind the end has no meaning.
 
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         self.position = nn.Parameter(torch.randn(longest, width) * 0.02) if positions == "learned" else None
         self.layers = nn.ModuleList(EncoderLayer(width, heads, inner, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
         time = x.shape[1]

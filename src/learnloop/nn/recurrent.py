@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from learnloop.nn.dropout import Dropout
 from learnloop.nn.lengths import reversal, reversed_rows
 
 CellName = Literal["rnn", "lstm", "gru"]
@@ -51,7 +52,7 @@ class Recurrent(nn.Module):
         widths = [inputs, *[self.width] * (layers - 1)]
         self.forwards = nn.ModuleList(kind(width, hidden, batch_first=True) for width in widths)
         self.backwards = nn.ModuleList(kind(width, hidden, batch_first=True) for width in widths if bidirectional)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         for layer in (*self.forwards, *self.backwards):
             initialise_recurrent(layer)
 

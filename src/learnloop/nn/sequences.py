@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from learnloop.contracts import SPECIAL, UNKNOWN
+from learnloop.nn.dropout import Dropout
 from learnloop.nn.init import initialise_output
 from learnloop.nn.lengths import lengths_of, trimmed, trimmed_series
 from learnloop.nn.vectors import take_vectors
@@ -44,7 +45,7 @@ class TokenFront(nn.Module):
         with torch.no_grad():
             self.embedding.weight[0] = 0.0
         self.embedding.weight.requires_grad_(tune or vectors is None)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,7 +83,7 @@ class SequenceNet(nn.Module):
         super().__init__()
         self.front = front
         self.body = body
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(int(body.width), outputs)  # type: ignore[arg-type]
         initialise_output(self.output, "auto")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import torch
@@ -37,27 +38,31 @@ class SGDConfig(Declared):
         return self
 
     def build(self, net: nn.Module, *, fused: bool = True) -> Stepper:
-        momentum, nesterov = self.momentum, self.nesterov
+        return stepper_of("sgd", net, self, sgd_rule(self.momentum, self.nesterov, fused=fused))
 
-        def make(members: list[Tensor], decay: float) -> Rule:
-            def fused_kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
-                torch._fused_sgd_(
-                    ps, gs, s[0] if s else [], weight_decay=decay, momentum=momentum, lr=lr, dampening=0.0,
-                    nesterov=nesterov, maximize=False, is_first_step=False,
-                )  # fmt: skip
 
-            def kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
-                # a buffer of zeros gives mu 0 + g = g: the same first step as torch's missing buffer
-                buffers: list[Tensor | None] = [*s[0]] if s else [None] * len(ps)
-                sgd(
-                    ps, gs, buffers, foreach=True, weight_decay=decay, momentum=momentum, lr=lr,
-                    dampening=0.0, nesterov=nesterov, maximize=False,
-                )  # fmt: skip
+def sgd_rule(momentum: float, nesterov: bool, *, fused: bool) -> Callable[[list[Tensor], float], Rule]:
+    """`make(members, weight decay)` of gradient descent, as `SGDConfig` says it."""
 
-            chosen = fused_kernel if fuses(members, "_fused_sgd_", fused) else kernel
-            return chosen, {"momentum": zeros} if momentum else {}, False
+    def make(members: list[Tensor], decay: float) -> Rule:
+        def fused_kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
+            torch._fused_sgd_(
+                ps, gs, s[0] if s else [], weight_decay=decay, momentum=momentum, lr=lr, dampening=0.0,
+                nesterov=nesterov, maximize=False, is_first_step=False,
+            )  # fmt: skip
 
-        return stepper_of("sgd", net, self, make)
+        def kernel(ps: list[Tensor], gs: list[Tensor], s: Slots, t: list[Tensor], lr: float) -> None:
+            # a buffer of zeros gives mu 0 + g = g: the same first step as torch's missing buffer
+            buffers: list[Tensor | None] = [*s[0]] if s else [None] * len(ps)
+            sgd(
+                ps, gs, buffers, foreach=True, weight_decay=decay, momentum=momentum, lr=lr,
+                dampening=0.0, nesterov=nesterov, maximize=False,
+            )  # fmt: skip
+
+        chosen = fused_kernel if fuses(members, "_fused_sgd_", fused) else kernel
+        return chosen, {"momentum": zeros} if momentum else {}, False
+
+    return make
 
 
 class AdagradConfig(Declared):

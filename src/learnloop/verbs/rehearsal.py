@@ -104,9 +104,11 @@ def held_out(prepared: Prepared) -> list[str]:
 
 
 def views_rows(prepared: Prepared) -> int:
-    """Pictures that are predicted for the figures with views: each of the last part once a view."""
-    views = prepared.recipe.report.views
-    return 0 if views == "none" else len(VIEWS[views]) * len(getattr(prepared.split, held_out(prepared)[-1]))
+    """Pictures that are predicted for the figures with views: each of the last part once a view, but for the first
+    one, whose answers are known."""
+    views, known = prepared.recipe.report.views, prepared.choice.target in ("class", "labels")
+    count = len(VIEWS[views]) - known
+    return 0 if views == "none" else count * len(getattr(prepared.split, held_out(prepared)[-1]))
 
 
 def _scoring_seconds(prepared: Prepared, part: str, now: Now) -> float:

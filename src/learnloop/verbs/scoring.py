@@ -45,9 +45,9 @@ def truth(bundle: Bundle, data: Dataset) -> np.ndarray:
     return bundle.target.raw(data) if raw else bundle.target.apply(data)
 
 
-def predicted(bundle: Bundle, data: Dataset, views: Views = "none") -> np.ndarray:
-    """Probabilities [n, classes], values [n, targets] or texts [n]."""
-    return bundle.outputs(data, views)[answer_key(bundle.about.target)]
+def predicted(bundle: Bundle, data: Dataset, views: Views = "none", *, plain: np.ndarray | None = None) -> np.ndarray:
+    """Probabilities [n, classes], values [n, targets] or texts [n]. plain: see `Bundle.outputs`."""
+    return bundle.outputs(data, views, plain=plain)[answer_key(bundle.about.target)]
 
 
 def score(bundle: Bundle, y: np.ndarray, outputs: np.ndarray, seed: int = 0) -> Evaluation:

@@ -47,7 +47,8 @@ def gain_of(
 ) -> Gain:
     """plain: (truth, answers without views) where they are known already."""
     y, alone = plain if plain is not None else (truth(bundle, data), predicted(bundle, data))
-    averaged = predicted(bundle, data, views)
+    known = alone if bundle.about.target in ("class", "labels") else None  # numbers were turned into the user's units
+    averaged = predicted(bundle, data, views, plain=known)
     kind = {"class": "classify", "labels": "labels", "numbers": "regress"}[bundle.about.target]
     return Gain(
         views,
