@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learnloop.data import frequency as freq
-from learnloop.data.breaks import cycle, level_breaks, outliers, partial_autocorrelation
+from learnloop.data.breaks import cycle, explained_by_a_line, level_breaks, outliers, partial_autocorrelation
 from learnloop.data.seasons import autocorrelation, found_seasons, repeats, search_seasons, shared_seasons
 from learnloop.errors import DataError
 
@@ -128,3 +128,15 @@ def test_outliers_are_told_with_sign_and_farthest_first() -> None:
     assert [step for step, _ in outliers(y)] == [30, 70]
     assert outliers(y)[1][1] < -4
     assert outliers(np.zeros(20)) == []
+
+
+def test_a_slope_is_told_as_a_line_and_a_jump_as_a_jump() -> None:
+    random = np.random.default_rng(0)
+    noise = random.normal(size=300)
+    slope = 0.05 * np.arange(300) + noise
+    jump = np.where(np.arange(300) < 150, 0.0, 8.0) + noise
+    assert len(level_breaks(slope)) > 1  # what a slope looks like without a line
+    assert explained_by_a_line(slope) and not explained_by_a_line(jump)
+    assert not explained_by_a_line(noise)
+    around = slope - np.polynomial.Polynomial.fit(np.arange(300), slope, 1)(np.arange(300))
+    assert level_breaks(around) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 MOST_STEPS = 1000
@@ -49,6 +51,25 @@ def level_breaks(x: np.ndarray, least: int = 10, penalty: float = 3.0) -> list[i
         end = int(before[end])
         breaks.append(end)
     return breaks[::-1]
+
+
+def explained_by_a_line(x: np.ndarray, least: int = 10, penalty: float = 3.0) -> bool:
+    """Whether a line with the jumps around it costs less than jumps alone, by the sum that `level_breaks` minimises.
+
+    One jump looks like a slope, and a slope like many jumps: the cheaper story is told. The line costs as much as a
+    jump. Costs are those of x itself, also where a long series is averaged in blocks to find its jumps.
+    """
+    steps = np.arange(len(x))
+    around = x - np.polynomial.Polynomial.fit(steps, x, 1)(steps)
+    price = penalty * long_run_variance(x) * np.log(max(len(x), 2))
+
+    def cost(z: np.ndarray) -> float:
+        edges = [0, *level_breaks(z, least, penalty), len(z)]
+        inside = sum(float(((part := z[first:end]) - part.mean()) @ (part - part.mean()))
+                     for first, end in pairwise(edges))  # fmt: skip
+        return inside + price * (len(edges) - 2)
+
+    return cost(around) + price < cost(x)
 
 
 def long_run_variance(x: np.ndarray) -> float:

@@ -11,7 +11,8 @@ from learnloop.report.inspect_style import STYLE
 from learnloop.report.series_svg import lines, stems
 
 SERIES_STYLE = """
-svg.chart { height:auto; } svg.chart text { fill:var(--soft); font-size:12px; font-variant-numeric:tabular-nums; }
+svg.chart { height:auto; min-width:600px; } .pair svg.chart { min-width:0; } .figure { overflow-x:auto; }
+svg.chart text { fill:var(--soft); font-size:12px; font-variant-numeric:tabular-nums; }
 svg.chart polyline { fill:none; stroke:var(--bar); stroke-width:1.4; stroke-linejoin:round; }
 svg.chart polyline.trend { stroke:var(--hot); stroke-width:1.8; } svg.chart circle { fill:var(--hot); }
 svg.chart .rule { stroke:var(--line); } svg.chart .break { stroke:var(--ink); stroke-dasharray:5 4; stroke-width:1.4; }

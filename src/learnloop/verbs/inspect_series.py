@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from learnloop.data import frequency as freq
-from learnloop.data.breaks import cycle, level_breaks, outliers, partial_autocorrelation, persistence
+from learnloop.data.breaks import (
+    cycle,
+    explained_by_a_line,
+    level_breaks,
+    outliers,
+    partial_autocorrelation,
+    persistence,
+)
 from learnloop.data.panel import Panel, read_panel
 from learnloop.data.panel_catalog import SERIES
 from learnloop.data.seasons import CYCLES, autocorrelation, repeats
@@ -210,9 +217,10 @@ def _breaks(
     least, z, told, shift, of = max(10, season), _without_season(even.apply(x + pattern), season), x, 0, "level"
     if verdict == "difference-stationary" and persistence(z) >= 0.7:
         of, z, told, shift = "slope", np.diff(z), np.diff(x), 1
-    elif verdict == "trend-stationary":
+    elif verdict == "trend-stationary" or explained_by_a_line(z, least):
         steps = np.arange(len(z))
-        of, z = "level around the line", z - np.polynomial.Polynomial.fit(steps, z, 1)(steps)
+        line = np.polynomial.Polynomial.fit(steps, z, 1)(steps)
+        of, z, told = "level around the line", z - line, x - even.invert(line, x[:0], 0)
     edges = [0, *level_breaks(z, least), len(z)]
     means = [float(told[first:end].mean()) for first, end in pairwise(edges)]
     found = [
