@@ -24,7 +24,7 @@ def translations(run: RunView) -> str:
     looked = [row["attention"] for row in rows if row.get("attention")]
     lengths = evaluation["curves"].get("by_length", [])
     drawn = [(length_figure(lengths), "BLEU by the length of the true text")] if len(lengths) > 1 else []
-    said = "" if len(lengths) < 2 else f'<p class="soft">{esc(_by_length(lengths))}</p>'
+    said = "" if len(lengths) < 2 else f'<p class="soft">{esc(_by_length(lengths, bool(looked)))}</p>'
     pictures = [(attention_figure(each), "Attention of one example") for each in looked]
     explain = (
         '<p class="soft">A line is a token that it wrote, a column one that it read: the darker, the more '
@@ -74,13 +74,13 @@ def _label(row: Mapping[str, Any]) -> str:
     return f"{row['low']}+" if row["high"] is None else f"{row['low']}–{row['high']}"
 
 
-def _by_length(lengths: Sequence[Mapping[str, Any]]) -> str:
-    """What the lengths say, in one sentence."""
+def _by_length(lengths: Sequence[Mapping[str, Any]], attends: bool) -> str:
+    """What the lengths say; attends: whether the network looks back at its source."""
     short, long = lengths[0], lengths[-1]
-    return (
-        f"Texts of {_label(short)} words have BLEU {short['bleu']:.1f}, of {_label(long)} words {long['bleu']:.1f}. "
-        "An encoder that hands over one vector of fixed size loses long texts first; attention is the cure."
-    )
+    said = f"Texts of {_label(short)} words have BLEU {short['bleu']:.1f}, of {_label(long)} words {long['bleu']:.1f}."
+    if attends:
+        return said
+    return f"{said} An encoder that hands over one vector of fixed size loses long texts first; attention is the cure."
 
 
 def _examples(rows: Sequence[Mapping[str, Any]]) -> str:
