@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
@@ -17,7 +18,7 @@ _CHUNK = 64
 """Windows gathered at once: a batch then costs a slice."""
 
 
-class _TextSource:
+class _TextSource(ABC):
     """What both share: a position, and batches gathered `_CHUNK` at a time, always from the same places on."""
 
     def __init__(self, codes: Tensor, batch_size: int, window: int) -> None:
@@ -78,11 +79,13 @@ class _TextSource:
         tokens, y = found[..., :-1].contiguous(), found[..., 1:].contiguous()
         return [{TOKENS: tokens[k], Y: y[k], FRESH: fresh[k]} for k in range(_CHUNK)]
 
+    @abstractmethod
     def _starts(self, first: int) -> Tensor:
-        raise NotImplementedError
+        """Where the windows of these batches begin, int64 [_CHUNK, batch]."""
 
+    @abstractmethod
     def _fresh(self, first: int) -> Tensor:
-        raise NotImplementedError
+        """Which readers begin anew in these batches, bool [_CHUNK, batch]."""
 
 
 class StreamSource(_TextSource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from learnloop.nn.init import initialise, initialise_output
 _MAPS = (64, 128, 256, 512)
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module, ABC):
     """y = relu(shortcut(x) + F(x)): what the two blocks share; each has its own F, which ends in `last_norm`.
 
     [batch, maps, h, w] -> [batch, expansion width, h / stride, w / stride]. The shortcut is x itself, or a 1x1
@@ -27,12 +28,13 @@ class _Residual(nn.Module):
     downsample: nn.Sequential | None
 
     @property
+    @abstractmethod
     def last_norm(self) -> nn.BatchNorm2d:
-        raise NotImplementedError
+        """The norm behind which the shortcut is added."""
 
+    @abstractmethod
     def residual(self, x: Tensor) -> Tensor:
         """F(x)."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.residual(x)  # [batch, expansion width, h / stride, w / stride]
