@@ -1,7 +1,8 @@
-"""Are forecasts as good as the published ones, and do intervals cover what they promise? Classical methods and `auto`.
+"""Are forecasts as good as the published ones, and do intervals cover what they promise? Methods, and whole commands.
 
     LEARNLOOP_DATA=DIR python benchmarks/forecast.py [--only m4-hourly,m3-monthly,airline] [--methods theta,ets]
                                                      [--every 1] [--start 0] [--jobs 1] [--out FILE]
+    LEARNLOOP_DATA=DIR python benchmarks/forecast.py --only m4-hourly-fit,etth1-512 [--seeds 0,1,2] [--set KEY=VALUE]
 
 m4-hourly   414 series, horizon 48. The scoring is checked first: Naive2 must give sMAPE 18.383 and MASE 2.395, seasonal
             naive 13.912 and 1.193 (Makridakis et al., The M4 Competition, 2020, and the competition's tables).
@@ -9,6 +10,9 @@ m3-monthly  1428 series, horizon 18. Published sMAPE: Naive2 16.91, Theta 13.85 
             M3-Competition, IJF 16, 2000). Intervals of 90 % as the method gives them, and conformal ones calibrated on
             the 18 months before, must cover 85 to 95 %.
 airline     the last 36 months from the first 108 by `auto`, which sees those alone: MAPE at most 5.1 %.
+
+Names of `forecast_cases.py` (etth1-dlinear-336, etth1-336, etth1-512, m4-hourly-fit, m3-monthly-fit, airline-fit,
+monthly-10000) run `learnloop fit`; what they must reach stands there.
 
 --every K takes every K-th series, from --start on: K runs make the whole. Figures of a part are
 estimates and are not held against the published ones.
@@ -26,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from forecast_cases import CASES, run_case
 from shared import machine, say, table, write_results, yes
 
 from learnloop.data.panel import Panel, read_panel
@@ -135,6 +140,23 @@ def airline(folder: Path, jobs: int) -> dict[str, Any]:
     }
 
 
+def lines_of(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
+    """What a case reached, one line a goal of each run, and the verdict that the command printed."""
+    lines = []
+    for one in runs:
+        if "failed" in one:
+            lines.append(f"{name}, seed {one['seed']}: {one['failed']}")
+            continue
+        lines.append(f"{name}, seed {one['seed']}: {one['model']}, {one['figures']['wall_s']} s. {one['verdict']}")
+        lines += [f"  {goal['goal']}: {_figure(goal['value'])}, met: {yes(goal['met'])}, aim: {yes(goal['aim_met'])}"
+                  for goal in one["goals"]]  # fmt: skip
+    return lines
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="m4-hourly,m3-monthly,airline")
@@ -142,13 +164,25 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="every K-th series alone")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
     parser.add_argument("--jobs", type=int, default=1, help="cores, 0 for all")
+    parser.add_argument("--seeds", default="0", help="of the cases that run learnloop fit")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to learnloop fit")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    strange = [name for name in arguments.only.split(",") if name not in (*DEFAULT, "airline", *CASES)]
+    if strange:
+        parser.error(f"--only: {', '.join(strange)} not among {', '.join((*DEFAULT, 'airline', *CASES))}")
     folder = Path(os.environ["LEARNLOOP_DATA"]) / "timeseries"
     found: dict[str, Any] = {"machine": machine(), "every": arguments.every}
     part = slice(arguments.start, None, arguments.every)
     readers = {"m4-hourly": (m4_hourly, 48), "m3-monthly": (m3_monthly, 18)}
+    more = tuple(part for setting in arguments.set for part in ("--set", setting))
+    failed = 0
     for name in arguments.only.split(","):
+        if name in CASES:
+            found[name] = [run_case(CASES[name], int(seed), more) for seed in arguments.seeds.split(",")]
+            failed += sum("failed" in one for one in found[name])
+            print("\n".join(lines_of(name, found[name])))
+            continue
         if name == "airline":
             found[name] = airline(folder, arguments.jobs)
             line = found[name]
@@ -160,7 +194,7 @@ def main() -> int:
         head = ["method", "series", "smape", "mase", "owa", "coverage_90", "conformal_series", "conformal_interval"]
         print(f"\n{name}\n" + table(head, [[line[key] for key in head] for line in found[name]]))
     print(write_results("forecast", found, arguments.out))
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -233,8 +233,13 @@ def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [row["name"] for row in last_json(call(capsys, "models", "--json")[0])]
     assert {"perceptron", "linear", "mlp", "tabular", "lenet5", "cnn"} <= set(names)
     out, _ = call(capsys, "models")
-    rows, _, writing = out.partition("--task language\n")
-    assert [line.split()[0] for part in (rows, writing) for line in part.splitlines()[1:]] == names
+    parts = re.split(r"--task \w+\n", out)
+    assert [line.split()[0] for part in parts for line in part.strip().splitlines()[1:]] == names
+    assert len(parts) == 3 and {"nhits", "lstm", "theta"} <= {line.split()[0] for line in parts[2].splitlines()}
+    out, err = call(capsys, "models", "dlinear")
+    assert "model.average" in out and "Zeng, Chen, Zhang and Xu 2023" in err
+    out, err = call(capsys, "models", "theta")
+    assert "Assimakopoulos and Nikolopoulos 2000" in err and "model." not in out
     out, _ = call(capsys, "models", "lenet5", "--input", "1x32x32", "--outputs", "10")
     assert "61,706" in out
     _, err = call(capsys, "models", "lenet5", "--input", "1x3x3")
@@ -253,12 +258,14 @@ def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_tasks_and_data(capsys: pytest.CaptureFixture[str]) -> None:
     tasks = [row["name"] for row in last_json(call(capsys, "tasks", "--json")[0])]
-    assert tasks == ["classify", "regress", "translate", "transcribe", "language"]
+    assert tasks == ["classify", "regress", "translate", "transcribe", "language", "forecast"]
     assert "cross_entropy" in call(capsys, "tasks")[0]
     entries = {row["name"]: row for row in last_json(call(capsys, "data", "--json")[0])}
     assert {"digits", "mnist", "adult"} <= set(entries) and entries["digits"]["needs"] == "nothing"
     assert "20,640" in call(capsys, "data")[0]
     assert "income" in call(capsys, "data", "adult")[0]
+    assert entries["m4_hourly"]["task"] == "forecast" and entries["m4_hourly"]["rows"] is None
+    assert "forecasts 48 steps" in call(capsys, "data", "m4_hourly")[0]
     _, err = call(capsys, "data", "digit", code=2)
     assert err.startswith("digit: must be a name in the catalog") and "Did you mean 'digits'?" in err
 

@@ -65,7 +65,7 @@ def test_names_are_lower_case_identifiers() -> None:
 
 
 def test_a_recipe_picks_from_the_same_tables() -> None:
-    assert TABLES.keys() == {*CONFIGS, "language model"}
+    assert TABLES.keys() == {*CONFIGS, "language model", "forecast model"}
     assert all(TABLES[name] is CONFIGS[name] for name in CONFIGS) and TABLES["language model"] is LANGUAGE_MODELS
 
 
@@ -127,7 +127,7 @@ def test_the_command_lists_every_entry(
 ) -> None:
     assert run([command, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out.splitlines()[-1])
-    rows = [row for row in rows if command != "models" or row.get("task") != "language"]
+    rows = [row for row in rows if command != "models" or "task" not in row]
     assert {row["name"]: row["title"] for row in rows} == {name: entry.title for name, entry in table.items()}
     assert run([command]) == 0
     shown = capsys.readouterr().out.split("--task language")[0]
@@ -138,7 +138,7 @@ def test_the_command_lists_every_entry(
 def test_the_command_shows_every_field_of_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out.splitlines()[-1]):
-        known = LANGUAGE_MODELS if row.get("task") == "language" else MODELS
+        known = {"language": LANGUAGE_MODELS, "forecast": TABLES["forecast model"]}.get(row.get("task"), MODELS)
         fields = known[row["name"]].model_fields  # type: ignore[attr-defined]
         assert {name: shown["meaning"] for name, shown in row["fields"].items()} == {
             name: info.description for name, info in fields.items()

@@ -10,13 +10,14 @@ import pytest
 
 from learnloop.data.panel import Panel
 from learnloop.errors import DataError, RecipeError
+from learnloop.models.classical.blend import blended
 from learnloop.models.classical.forecast import Forecasts
 from learnloop.scores.conformal import coverage
 from learnloop.scores.forecast_evaluation import metric_of
 from learnloop.verbs.auto_forecast import Auto
 from learnloop.verbs.backtest import backtest
 from learnloop.verbs.contest import contest, plan
-from learnloop.verbs.ensemble import blended, cross_checked, weights_of
+from learnloop.verbs.ensemble import cross_checked, weights_of
 from learnloop.verbs.forecaster import MethodForecaster
 from learnloop.verbs.leaks import find_leak
 

@@ -22,6 +22,19 @@ from learnloop.transforms.inputs import InputEncoder
 from learnloop.transforms.table import TARGETS
 
 OUTLIERS = "outliers.safetensors"
+_OTHERS = {
+    "language": (
+        "one that continues texts",
+        "generate {run}",
+        "LanguageBundle.load(path)   # learnloop.bundle.language",
+    ),
+    "forecast": (
+        "one that forecasts series",
+        "predict {run} --horizon 14",
+        "ForecastBundle.load(path)   # learnloop.bundle.forecast",
+    ),
+}
+"""Kinds of bundles that answer no rows: what they are, the command and the code that opens them."""
 
 
 def read_about(path: Path) -> About:
@@ -36,12 +49,13 @@ def read_about(path: Path) -> About:
                 cause="it was made by a newer learnloop",
                 do="pip install --upgrade learnloop",
             )
-        if data.get("kind") == "language":
+        if data.get("kind") in _OTHERS:
+            found, command, load = _OTHERS[data["kind"]]
             raise RunError(
                 str(path),
                 "must be a bundle that answers rows",
-                found="one that continues texts",
-                do=(f"learnloop generate {path.parent}", "LanguageBundle.load(path)   # learnloop.bundle.language"),
+                found=found,
+                do=(f"learnloop {command.format(run=path.parent)}", load),
             )
         return About.from_json(data)
     except FileNotFoundError:

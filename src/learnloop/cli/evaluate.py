@@ -13,7 +13,8 @@ from learnloop.cli.results import show_evaluation
 def evaluate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="a run folder, or the name of a run")],
     data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="rows with the target; default: the held-out part")
+        str | None,
+        typer.Argument(metavar="[DATA]", help="rows with the target; series: newer rows; default: the held-out part"),
     ] = None,
     views: Annotated[
         str,
@@ -23,8 +24,9 @@ def evaluate(
 ) -> None:
     """Measure a run on its held-out rows, or on DATA.
 
-    DATA must hold the target. With --views the answers are means over several views of each picture, and the
-    figures without them stand beside.
+    DATA must hold the target; of a run on series in time it holds rows behind the end of its data, and each window of
+    them is forecast from what was known before it. With --views the answers are means over several views of each
+    picture, and the figures without them stand beside.
     """
     from learnloop.scores.names import headline
     from learnloop.verbs.evaluate import evaluate as verb
@@ -42,6 +44,9 @@ def evaluate(
         print(gain.sentence())
         return
     found = verb(run, data).to_json()
+    if found["task"] == "forecast":  # what was filled in, and on how many windows it was measured
+        for note in found["notes"]:
+            show.prose(f"note: {note}")
     if json:
         show.as_json({"metrics": found["metrics"], "intervals": found.get("intervals", {})})
         return

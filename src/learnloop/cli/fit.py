@@ -32,6 +32,7 @@ def fit(
     ] = None,
     time: Annotated[str | None, typer.Option(metavar="COL", help="the newest rows are the test part")] = None,
     weight: Annotated[str | None, typer.Option(metavar="COL", help="how much each row counts")] = None,
+    horizon: Annotated[str | None, typer.Option(metavar="N", help="steps ahead (task forecast)")] = None,
     task: Annotated[str | None, typer.Option(metavar="T", help="classify, regress, ...: see `learnloop tasks`")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", metavar="M", help="see `learnloop models`")] = None,
     epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the training part")] = None,
@@ -61,6 +62,8 @@ def fit(
 
     learnloop fit digits --minutes 1 --json
 
+    learnloop fit sales.csv --task forecast --horizon 14
+
     learnloop fit recipe.yaml --set optimiser.name=sgd --lr 0.1
     """
     began = monotonic()  # --minutes counts from here
@@ -77,6 +80,7 @@ def fit(
         "data.time": time,
         "data.weight": weight,
         "data.download": download or None,
+        "forecast.horizon": horizon,
         "task.name": task,
         "model.name": model,
         "train.epochs": epochs,
@@ -108,10 +112,11 @@ def fit(
 
 def _check(draft: Draft, json: bool) -> None:
     """Everything but the training."""
-    from learnloop.verbs.language import wants_language
+    from learnloop.verbs.fit import job_of
 
-    if wants_language(draft):
-        _check_text(draft, json)
+    job = job_of(draft)
+    if job != "rows":
+        (_check_text if job == "language" else _check_series)(draft, json)
         return
     from learnloop.verbs.prepare import describe, prepare
 
@@ -143,6 +148,25 @@ def _check_text(draft: Draft, json: bool) -> None:
         "model": prepared.recipe.names["model"],
         **_how(prepared.recipe),
         "rows": {part: len(prepared.texts.get(part, "")) for part in ("train", "validation", "test")},
+    }
+    _say_ok(result, json)
+
+
+def _check_series(draft: Draft, json: bool) -> None:
+    """The same for series to be forecast."""
+    from learnloop.verbs.forecast_data import describe_forecast, prepare_forecast
+
+    prepared = prepare_forecast(draft)
+    for line in describe_forecast(prepared):
+        show.prose(line)
+    result = {
+        "ok": True,
+        "task": "forecast",
+        "model": prepared.network or prepared.serve,
+        "methods": list(prepared.methods),
+        "horizon": prepared.horizon,
+        **(_how(prepared.recipe) if prepared.network else {}),
+        "series": len(prepared.panel),
     }
     _say_ok(result, json)
 

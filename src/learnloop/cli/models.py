@@ -49,7 +49,6 @@ def models(
     if name is None:
         _list(json)
         return
-    from learnloop.models.language import LANGUAGE_MODELS
     from learnloop.models.summary import summary
     from learnloop.models.table import MODELS
     from learnloop.recipe.build import build
@@ -58,8 +57,8 @@ def models(
     from learnloop.seeds import seed_torch
 
     draft = build(flags={"model.name": name}, sets=sets or ())
-    if name in LANGUAGE_MODELS and name not in MODELS:
-        _show_fields({**_row(name, LANGUAGE_MODELS[name]), "task": "language"}, json)
+    if name not in MODELS and (own := next((row for row in _of_own_tasks() if row["name"] == name), None)):
+        _show_fields(own, json)
         return
     if name in MODELS and _has_no_size(MODELS[name], draft.section("model")):
         _show_fields(_row(name, MODELS[name]), json)
@@ -91,17 +90,41 @@ def _built(config: Any, spec: InputSpec, outputs: int) -> Any:
 
 
 def _list(json: bool) -> None:
-    from learnloop.models.language import LANGUAGE_MODELS
     from learnloop.models.table import MODELS
 
     found = [_row(name, config) for name, config in MODELS.items()]
-    writing = [{**_row(name, config), "task": "language"} for name, config in LANGUAGE_MODELS.items()]
+    others = _of_own_tasks()
     if json:
-        show.as_json([*found, *writing])
+        show.as_json([*found, *others])
         return
     show.table(["model", "for", "what"], [[row["name"], ", ".join(row["inputs"]), row["title"]] for row in found])
-    show.heading("--task language")
-    show.table(["model", "for", "what"], [[row["name"], "one text", row["title"]] for row in writing])
+    for task, told in (("language", "one text"), ("forecast", "series in time")):
+        show.heading(f"--task {task}")
+        rows = [[row["name"], told, row["title"]] for row in others if row["task"] == task]
+        show.table(["model", "for", "what"], rows)
+
+
+def _of_own_tasks() -> list[dict[str, Any]]:
+    """What has a table of its own, because its names mean something else there: `lstm` that writes or forecasts."""
+    from learnloop.models.classical.table import METHODS
+    from learnloop.models.forecasting.table import FORECAST_MODELS
+    from learnloop.models.language import LANGUAGE_MODELS
+
+    writing = [_row(name, config, ["text"]) for name, config in LANGUAGE_MODELS.items()]
+    networks = [{**_row(name, config, ["time"]), "source": config.source} for name, config in FORECAST_MODELS.items()]
+    methods = [
+        {
+            "name": name,
+            "title": f"{method.title}, estimated from each series",
+            "inputs": ["time"],
+            "fields": {},
+            "source": method.source,
+        }
+        for name, method in METHODS.items()
+    ]
+    return [{**row, "task": "language"} for row in writing] + [
+        {**row, "task": "forecast"} for row in (*networks, *methods)
+    ]
 
 
 def _has_no_size(config: Any, given: Mapping[str, Any]) -> bool:
@@ -116,15 +139,18 @@ def _show_fields(row: dict[str, Any], json: bool) -> None:
         show.as_json(row)
         return
     show.heading(f"{row['name']}: {row['title']}")
+    if "source" in row:
+        show.prose(row["source"])
     fields = [[f"model.{name}", field["default"], field["meaning"]] for name, field in row["fields"].items()]
-    show.table(["field", "default", "meaning"], fields)
+    if fields:
+        show.table(["field", "default", "meaning"], fields)
 
 
-def _row(name: str, config: Any) -> dict[str, Any]:
+def _row(name: str, config: Any, inputs: list[str] | None = None) -> dict[str, Any]:
     return {
         "name": name,
         "title": config.title,
-        "inputs": sorted(config.inputs),
+        "inputs": inputs or sorted(config.inputs),
         "fields": {
             field: {"default": info.get_default(call_default_factory=True), "meaning": info.description}
             for field, info in config.model_fields.items()

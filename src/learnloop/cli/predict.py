@@ -24,12 +24,24 @@ MOST_CLASSES = 5
 def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="a run folder, or the name of a run")],
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT...", help="file, images, catalog name, JSON, name=value, or -"),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT", help="file, images, catalog name, JSON, name=value, or -; series: newer rows, if any"
+        ),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="series: steps ahead; default: as many as the run was fitted for"),
+    ] = None,
+    level: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="series: of the intervals; default: 0.9 where there is one")
+    ] = None,
     rows: Annotated[int | None, typer.Option("--rows", "-n", metavar="N", min=1, help="only the first N rows")] = None,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="write the answers to this file")
+        str | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="write the answers to this file (.csv; series: also .png, .svg)"
+        ),
     ] = None,
     views: Annotated[
         str, typer.Option(metavar="VIEWS", help="pictures: mean over mirror, shifts or mirror+shifts")
@@ -39,7 +51,7 @@ def predict(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
-    """Predict for new rows or images with a run.
+    """Predict for new rows or images with a run; the next steps of series with one that forecasts.
 
     INPUT is a file of rows (CSV, Parquet, ...); pictures and folders of pictures; a catalog name; JSON rows;
     or the values of one row as name=value pairs. `-` reads JSON from standard input.
@@ -52,18 +64,37 @@ def predict(
     learnloop predict RUN photo.jpg folder/ --views mirror
 
     learnloop predict RUN age=30 sex=female --json
+
+    A run on series in time goes on from the end of its data, or of the newer rows in INPUT, by --horizon steps:
+
+    learnloop predict RUN --horizon 14 --out forecast.csv
+
+    learnloop predict RUN newer_rows.csv --out forecast.png
     """
-    source = rows_of(inputs)
+    source = rows_of(inputs) if inputs else None  # mistakes here are told before anything slow is imported
+
+    from learnloop.verbs.run import Run, no_rows, not_ahead
+
+    opened = Run.open(run)
+    if opened.forecasts:
+        from learnloop.cli.predict_forecast import forecast, refuse_of_rows
+
+        refuse_of_rows(rows, views, explain)
+        forecast(opened, source, horizon, level, out, json=json)
+        return
+    if horizon is not None or level is not None:
+        raise not_ahead(f"a run of the task {opened.task}", "--horizon" if horizon is not None else "--level")
+    if not inputs:
+        raise no_rows(run)
 
     import numpy as np
 
     from learnloop.data.conform import JSON_ROWS, PAIRS, conform
     from learnloop.data.tables import from_rows
-    from learnloop.verbs.run import Run
 
     if isinstance(source, list) and isinstance(source[0], dict):
         source = from_rows(source, PAIRS if PAIR.match(inputs[0]) else JSON_ROWS)
-    bundle = Run.open(run).bundle
+    bundle = opened.bundle
     dataset = conform(source, bundle.about.schema)
     if rows is not None:
         dataset = dataset.take(np.arange(min(rows, len(dataset))))

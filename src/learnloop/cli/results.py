@@ -9,6 +9,10 @@ from typing import Any
 from learnloop.cli import show
 
 Report = Mapping[str, Any]
+_PARTS = {"language": "characters", "forecast": "values"}
+"""What the parts of the data of a task are counted in, where it is not rows."""
+_SCORED = {"language": "characters", "forecast": "forecasts"}
+"""What its figures are means over."""
 
 
 def best_part(report: Report) -> str:
@@ -33,9 +37,12 @@ def show_fit(folder: Path, report: Report) -> None:
     part, names = best_part(report), shown_metrics(report)
     training, evaluation = report["training"], report["evaluation"][part]
     rows = report["data"]["rows"].get(part, "?")
-    what = "characters" if report["asked"]["task"] == "language" else "rows"
+    what = _PARTS.get(report["asked"]["task"], "rows")
     show.heading(f"{part}: {rows} {what}" + ("" if part == "train" else " never trained on"))
-    lines = [[report["asked"]["model"], *_figures(evaluation, names), duration(training["seconds"])]]
+    served = [row for row in report.get("forecast", {}).get("table", []) if row["served"]]
+    seconds = served[0]["seconds"] if served else training["seconds"]
+    name = f"{served[0]['title']} (served)" if served else report["asked"]["model"]
+    lines = [[name, *_figures(evaluation, names), duration(seconds)]]
     for item in report.get("baselines", []):
         lines.append([item["title"], *_figures(item, names), duration(item["seconds"])])
     show.table(["model", *names, "time"], lines)
@@ -60,7 +67,8 @@ def show_evaluation(found: Mapping[str, Any], names: list[str], rows: int | None
         if metrics[name] is not None
     ]
     if rows is not None:
-        show.heading(f"{rows} {'characters' if found['task'] == 'language' else 'rows'}")
+        what = _SCORED.get(found["task"], "rows")
+        show.heading(f"{rows} {what if rows != 1 else what[:-1]}")
     show.table(["metric", "value [95 % interval]", "meaning"], lines)
 
 

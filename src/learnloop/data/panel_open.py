@@ -26,9 +26,9 @@ def open_series(source: Any, roles: Roles) -> Loose:
         return _path(source, roles)
     if isinstance(source, pd.Series):
         frame = source.to_frame("value" if source.name is None else str(source.name))
-        return from_table(_with_index(frame), "the series", roles)
+        return from_table(with_index(frame), "the series", roles)
     if isinstance(source, pd.DataFrame):
-        return from_table(_with_index(source), "the data frame", roles)
+        return from_table(with_index(source), "the data frame", roles)
     if isinstance(source, Mapping):
         arrays = [_matrix(values, f"series {name!r}") for name, values in source.items()]
         return _arrays(arrays, tuple(str(name) for name in source), "the dict")
@@ -84,7 +84,7 @@ def _path(source: str | os.PathLike[str], roles: Roles) -> Loose:
     return replace(loose, notes=(*raw.notes, *loose.notes), origin=dict(raw.origin))
 
 
-def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+def with_index(frame: pd.DataFrame) -> pd.DataFrame:
     """An index of times, or one with a name, becomes a column."""
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
         name = str(frame.index.name or "time")

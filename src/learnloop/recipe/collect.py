@@ -22,6 +22,7 @@ FLAGS = {
     "data.time": "--time",
     "data.weight": "--weight",
     "data.download": "--download",
+    "forecast.horizon": "--horizon",
     "task.name": "--task",
     "model.name": "--model",
     "train.epochs": "--epochs",
@@ -164,8 +165,9 @@ def merge(filed: Mapping[str, Given], given: Mapping[str, Given]) -> dict[str, G
         values[key] = value
     if "data.target" in values:
         values["data.target"] = _as_tuple(values["data.target"])
-    if "data.ignore" in values:
-        values["data.ignore"] = _as_tuple(values["data.ignore"])
+    for key in ("data.ignore", "series.known", "series.static", "forecast.methods"):
+        if key in values:
+            values[key] = _as_tuple(values[key])
     if "data.path" in values and isinstance(values["data.path"].value, Path):
         old = values["data.path"]
         values["data.path"] = Given(str(old.value), old.origin, old.typed)

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from learnloop.config import Config
 from learnloop.errors import RecipeError, did_you_mean, nearest
+from learnloop.models.classical.config import METHOD_CONFIGS
+from learnloop.models.forecasting.table import FORECAST_MODELS
 from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.own import OwnConfig, import_object
 from learnloop.models.table import MODELS, find_model
@@ -24,14 +26,18 @@ TABLES: dict[str, Mapping[str, type[Config]]] = {
     "schedule": cast(Mapping[str, type[Config]], SCHEDULES),
     "loss": cast(Mapping[str, type[Config]], LOSSES),
     "language model": cast(Mapping[str, type[Config]], LANGUAGE_MODELS),
+    "forecast model": {**cast(Mapping[str, type[Config]], FORECAST_MODELS), **METHOD_CONFIGS},
 }
 """Section (or "loss", which lives in `task`) -> name -> Config class. The section `model` picks from "language model"
-where the task is language."""
+where the task is language, from "forecast model" where it is forecast."""
+
+MODEL_KINDS = {"language": "language model", "forecast": "forecast model"}
+"""task -> the table that the section `model` picks from, where that is one of its own."""
 
 
 def model_kinds(task: str) -> tuple[str, ...]:
-    """The tables that the section `model` may pick from: one, or both while the task is open ("auto")."""
-    return {"auto": ("model", "language model"), "language": ("language model",)}.get(task, ("model",))
+    """The tables that the section `model` may pick from: one, or all while the task is open ("auto")."""
+    return ("model", *MODEL_KINDS.values()) if task == "auto" else (MODEL_KINDS.get(task, "model"),)
 
 
 class OwnLoss(Config):

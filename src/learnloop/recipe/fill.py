@@ -28,6 +28,7 @@ MONITORS = {
     "steps": ("loss", "rmse", "mae"),
 }
 MONITORS["stream"] = ("loss",)  # a text without rows
+MONITORS["windows"] = ("loss", "mae")  # series to be forecast
 """Validation figures that are known while training, by the kind of target."""
 
 

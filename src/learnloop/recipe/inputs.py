@@ -18,7 +18,10 @@ def input_settings(draft: Draft) -> dict[str, Config]:
     }
 
 
-ONLY = {"target": "texts to be written", "decode": "texts to be written"}
+ONLY = {
+    **dict.fromkeys(("target", "decode"), "texts to be written"),
+    **dict.fromkeys(("series", "forecast"), "series to be forecast (task forecast)"),
+}
 """What a section is for that is not called after its kind of input."""
 
 

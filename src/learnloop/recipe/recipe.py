@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from learnloop.config import Config
 from learnloop.data.augment.config import AugmentConfig
 from learnloop.data.schema import Kind
+from learnloop.models.classical.forecast import LEVELS
 from learnloop.models.transfer import TransferConfig
 from learnloop.nn.decoding import DecodeConfig
 from learnloop.nn.views import Views
@@ -65,8 +66,10 @@ class DataSection(Config):
 class TaskSection(Config):
     """What is learnt."""
 
-    name: Literal["auto", "classify", "regress", "translate", "transcribe", "language"] = Field(
-        "auto", description="classes, numbers, texts from texts, the next tokens of a text; auto: from the data"
+    name: Literal["auto", "classify", "regress", "translate", "transcribe", "language", "forecast"] = Field(
+        "auto",
+        description="classes, numbers, texts from texts, the next tokens of a text, what comes next in a series; "
+        "auto: from the data",
     )
     loss: str = Field("auto", description="what training makes small; auto: the usual one of the task")
     class_weights: Literal["none", "balanced"] | dict[str, ClassWeight] = Field(
@@ -132,13 +135,57 @@ class ReportSection(Config):
     )
 
 
+class SeriesSection(Config):
+    """How series in time are read (task forecast)."""
+
+    frequency: Name | None = Field(
+        None, description="a pandas offset alias (D, h, MS), or rows: every row is a step; null: from the stamps"
+    )
+    season: int | None = Field(None, ge=1, description="steps of the season, 1 for none; null: found in the values")
+    fill: Literal["auto", "forward", "interpolate", "seasonal"] = Field(
+        "auto", description="steps without a value; auto: a line over short gaps, neighbouring seasons over long ones"
+    )
+    known: tuple[Name, ...] = Field((), description="columns whose future is known: plans, prices set in advance")
+    static: tuple[Name, ...] = Field((), description="columns with one value a series")
+    holidays: Name | None = Field(None, description="country whose public holidays are a feature: DE, US")
+    stationary: Name = Field(
+        "auto",
+        description="what is taken out before a network sees the values: none, log, boxcox, difference, "
+        "seasonal_difference, detrend, stl, standardise, several joined by +; auto: by tests, where series are few",
+    )
+
+
+class ForecastSection(Config):
+    """What is forecast, how it is measured, and what serves."""
+
+    horizon: int | None = Field(None, gt=0, description="steps ahead; null: the official one, or about one season")
+    lookback: int | None = Field(None, gt=0, description="steps of the past that the network sees; null: suggested")
+    tests: int | None = Field(None, gt=0, description="windows at the end held out for the final figures")
+    windows: int | None = Field(None, gt=0, description="windows before those, on which methods are compared")
+    levels: tuple[Share, ...] = Field(LEVELS, min_length=1, description="shares that the intervals should cover")
+    loss: Literal["quantile", "mae", "mse", "huber", "smape"] = Field(
+        "quantile", description="what training makes small; quantile: the pinball loss of all quantiles"
+    )
+    metric: Literal["mase", "mae", "rmse", "mape", "smape", "owa"] = Field(
+        "mase", description="by what methods are compared; less is better"
+    )
+    methods: tuple[Name, ...] | None = Field(
+        None, description="classical methods that take part; null: chosen by the number and length of the series"
+    )
+    serve: Name = Field(
+        "auto", description="auto: the best on past windows, or several together; network; or the name of a method"
+    )
+
+
 INPUTS: dict[str, type[Config]] = {
     "text": TextConfig,
     "audio": AudioConfig,
     "target": TargetConfig,
     "decode": DecodeConfig,
+    "series": SeriesSection,
+    "forecast": ForecastSection,
 }
-"""Sections that say how one kind of input, or a text as the answer, is encoded; a run without it has none of them."""
+"""Sections that say how one kind of input, or of answer, is treated; a run without it has none of them."""
 
 SECTIONS: dict[str, type[Config]] = {
     "data": DataSection,

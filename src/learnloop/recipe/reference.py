@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from learnloop.config import Config
-from learnloop.recipe.components import TABLES, model_kinds
+from learnloop.recipe.components import MODEL_KINDS, TABLES, model_kinds
 from learnloop.recipe.recipe import ORDER, SECTIONS, Root
 from learnloop.recipe.text import scalar
 
@@ -27,7 +27,7 @@ def reference() -> str:
         for kind in {"task": ("loss",), "model": model_kinds("auto")}.get(section, (section,)):
             for name, cls in TABLES.get(kind, {}).items():
                 key = "task.loss" if kind == "loss" else f"{section}.name"
-                when = " with `task.name: language`" if kind == "language model" else ""
+                when = next((f" with `task.name: {task}`" for task, own in MODEL_KINDS.items() if own == kind), "")
                 parts += [f"### `{key}: {name}`{when}", "", _first_line(cls), "", *_table(f"{section}.", cls), ""]
     return "\n".join(parts).rstrip() + "\n"
 

@@ -33,13 +33,21 @@ def run_html(report: Mapping[str, Any]) -> str:
         '14px;max-width:820px;line-height:1.45">'
         f"<strong>{esc(asked['model'])}</strong> on {esc(asked['data'])} → "
         f"{esc(', '.join(asked.get('target', [])))}"
-        f'<div style="opacity:.75;font-size:.9em">{number(training.get("parameters", 0))} parameters · '
-        f"{number(training.get('steps', 0))} steps in {duration(training.get('seconds', 0.0))} · "
-        f"{evaluation['rows']:,} {part or ''} rows</div>"
+        f'<div style="opacity:.75;font-size:.9em">{_trained(asked, training)} · '
+        f"{evaluation['rows']:,} {part or ''} {'forecasts' if asked['task'] == 'forecast' else 'rows'}</div>"
         f'<div style="margin:6px 0">{esc(report.get("verdict", ""))}</div>'
         '<table style="border-collapse:collapse;font-size:.95em;border:0"><tr><th '
         f'style="{CELL}"></th>{head}</tr>'
         f"{rows}</table>" + (f'<div style="margin-top:6px">Found: {esc(said)}.</div>' if said else "") + "</div>"
+    )
+
+
+def _trained(asked: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    if asked["task"] == "forecast" and not training.get("steps"):
+        return "no network was trained"
+    return (
+        f"{number(training.get('parameters', 0))} parameters · {number(training.get('steps', 0))} steps in "
+        f"{duration(training.get('seconds', 0.0))}"
     )
 
 

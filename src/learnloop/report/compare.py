@@ -49,14 +49,20 @@ def comparison(runs: Sequence[RunView]) -> dict[str, Any]:
             {
                 "name": label,
                 "model": run.report["asked"]["model"],
-                "seconds": training.get("seconds"),
+                "seconds": training.get("total_seconds" if run.task == "forecast" else "seconds"),
                 "steps": training.get("steps"),
-                "parameters": training.get("parameters"),
+                "parameters": training.get("parameters") if _answers(run) else 0,
                 "metrics": {name: evaluation["metrics"][name] for name in names},
                 "intervals": {n: evaluation["intervals"][n] for n in names if n in evaluation["intervals"]},
             }
         )
     return {"metrics": names, "runs": rows, "notes": _notes(runs)}
+
+
+def _answers(run: RunView) -> bool:
+    """Whether the network that was trained is what answers: of a forecast it may be a method instead."""
+    found = run.report.get("forecast", {})
+    return run.task != "forecast" or found.get("network") in found.get("weights", {})
 
 
 def _notes(runs: Sequence[RunView]) -> list[str]:
@@ -67,6 +73,10 @@ def _notes(runs: Sequence[RunView]) -> list[str]:
             notes.append(
                 f"These runs have different {what}: {', '.join(sorted(values))}. Their figures do not compare."
             )
+    horizons = {run.report.get("forecast", {}).get("horizon") for run in runs}
+    if len(horizons) > 1:
+        steps = ", ".join(f"{one:,}" for one in sorted(one for one in horizons if one is not None))
+        notes.append(f"These runs forecast different numbers of steps: {steps}. Their figures do not compare.")
     sizes = {run.evaluation().get("rows") for run in runs}
     if len(sizes) > 1 and not notes:
         notes.append("The runs were measured on test parts of different sizes: not the same split.")
@@ -110,10 +120,16 @@ def compare_text(runs: Sequence[RunView]) -> str:
 def _best(found: dict[str, Any]) -> dict[str, set[str]]:
     best = {}
     for name in found["metrics"]:
-        values = [row["metrics"][name] for row in found["runs"]]
-        top = max(values) if higher_is_better(name) else min(values)
-        best[name] = {row["name"] for row in found["runs"] if row["metrics"][name] == top}
+        worth = [_worth(name, row["metrics"][name]) for row in found["runs"]]
+        best[name] = {row["name"] for row, value in zip(found["runs"], worth) if value == max(worth)}
     return best
+
+
+def _worth(name: str, value: float) -> float:
+    """More is better: a coverage is best where it is what the interval promises."""
+    if name.startswith("coverage_"):
+        return -abs(value - float(name.removeprefix("coverage_")) / 100)
+    return value if higher_is_better(name) else -value
 
 
 def compare_page(runs: Sequence[RunView]) -> str:

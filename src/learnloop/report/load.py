@@ -39,6 +39,11 @@ class RunView:
     def task(self) -> str:
         return str(self.evaluation().get("task") or self.report["asked"]["task"])
 
+    @property
+    def trained(self) -> bool:
+        """Whether a network was trained; classical methods alone can serve a forecast."""
+        return self.task != "forecast" or bool(self.report["training"].get("steps"))
+
 
 def load_run(folder: Path) -> RunView:
     """Read a run folder. Raises RunError when report.json is missing, damaged or of another format."""

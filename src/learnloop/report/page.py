@@ -7,6 +7,7 @@ from pathlib import Path
 from learnloop.report.load import RunView, load_run
 from learnloop.report.sections.confused import confused, suspects
 from learnloop.report.sections.data import data
+from learnloop.report.sections.forecasts import ahead, examples, methods, odd, treated
 from learnloop.report.sections.inside import layers, looked
 from learnloop.report.sections.measured import classes, learning, numbers
 from learnloop.report.sections.mistakes import worst
@@ -30,8 +31,13 @@ def report_html(run: RunView, folder: str) -> str:
             header(run),
             tiles(run),
             baseline_table(run),
+            methods(run),
+            examples(run),
+            ahead(run),
+            odd(run),
             views(run),
             findings(run),
+            treated(run),
             learning(run),
             classes(run),
             numbers(run),

@@ -144,7 +144,7 @@ def terms(scored: Scored) -> dict[str, np.ndarray]:
     for level, lower in scored.lower.items():
         upper, name = scored.upper[level], f"{100 * level:g}"
         found[f"coverage_{name}"] = covered(y, lower, upper)
-        found[f"width_{name}"] = (upper - lower).mean(axis=1) / scale
+        found[f"width_{name}"] = over_steps(np.where(np.isnan(y), np.nan, upper - lower)) / scale
         found[f"msis_{name}"] = interval_score(y, lower, upper, level) / scale
     if scored.lower:
         found["pinball"] = _quantile_loss(scored) / scale

@@ -51,8 +51,27 @@ METRICS: dict[str, Metric] = {
     "cer": Metric("Character error rate", False, "share", "Letters to change, add or remove, a letter of the truth."),
     "wer": Metric("Word error rate", False, "share", "Words to change, add or remove, a word of the true text."),
     "token_accuracy": Metric("Token accuracy", True, "share", "Share of next tokens that are right, the truth before."),
+    "mase": Metric(
+        "MASE", False, "plain", "Error over that of repeating the last season, in the past: below 1 is better."
+    ),
+    "mape": Metric("MAPE", False, "plain", "Mean absolute error in percent of the true value."),
+    "smape": Metric("sMAPE", False, "plain", "The same in percent of the mean of truth and forecast, 0 to 200."),
+    "owa": Metric("OWA", False, "plain", "sMAPE and MASE over those of Naive2: below 1 is better."),
+    "pinball": Metric("Pinball loss", False, "plain", "Loss of all quantiles over the scale of MASE."),
     "loss": Metric("Loss", False, "plain", "The training objective."),
 }
+for _level in (50, 80, 90, 95, 99):
+    METRICS |= {
+        f"coverage_{_level}": Metric(
+            f"Coverage {_level} %", True, "share", f"Share of true values in the interval; {_level} % is right."
+        ),
+        f"width_{_level}": Metric(
+            f"Width {_level} %", False, "plain", "Mean width of the interval, in the scale of MASE."
+        ),
+        f"msis_{_level}": Metric(
+            f"MSIS {_level} %", False, "plain", "Width and misses of the interval in one, as in M4."
+        ),
+    }
 
 HEADLINE: dict[str, tuple[str, ...]] = {
     "classify": ("accuracy", "f1_macro", "roc_auc", "log_loss"),
@@ -61,6 +80,7 @@ HEADLINE: dict[str, tuple[str, ...]] = {
     "translate": ("bleu", "chrf", "exact_match", "cer"),
     "transcribe": ("wer", "cer", "exact_match"),
     "language": ("nats_per_char", "bits_per_char", "perplexity"),
+    "forecast": ("mase", "owa", "smape", "mae", "coverage_90"),
 }
 ALIASES = {"class": "classify", "numbers": "regress", "text": "translate", "transcript": "transcribe"}
 """The kinds of target (transforms/targets.py) by the task that they belong to."""

@@ -58,6 +58,7 @@ TASKS: dict[str, TaskInfo] = {
     ),
     "transcribe": TaskInfo("what is said in a recording, as text", ("transcript",), {"transcript": ("ctc",)}),
     "language": TaskInfo("the next tokens of a text, and so new texts", (), {}),
+    "forecast": TaskInfo("the next steps of one or many series in time, and how sure they are", (), {}),
 }
 
 

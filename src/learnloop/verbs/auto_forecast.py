@@ -10,11 +10,11 @@ import numpy as np
 
 from learnloop.data.panel import Panel
 from learnloop.errors import DataError
+from learnloop.models.classical.blend import blended
 from learnloop.models.classical.forecast import LEVELS, Forecasts
 from learnloop.scores.conformal import ENOUGH, Conformal, Scale, calibrate, least_errors
 from learnloop.scores.forecasts import seasonal_scale
 from learnloop.verbs.contest import CONTESTANTS, Contest, contest
-from learnloop.verbs.ensemble import blended
 from learnloop.verbs.forecaster import Forecaster, MethodForecaster
 
 

@@ -110,8 +110,18 @@ def contest(
         return backtest(panel, one, horizon, windows, refit, step=step, least=least, levels=levels)
 
     tests = [test(one) for one in forecasters]
-    check_metric(metric, tests[0].scored)
     naive2 = test(MethodForecaster.of("naive2", jobs)).scored if metric == "owa" else None
+    return judged(tests, horizon, metric=metric, naive2=naive2, seed=seed)
+
+
+def judged(
+    tests: Sequence[Backtest], horizon: int, *, metric: str = "mase", naive2: Scored | None = None, seed: int = 0
+) -> Contest:
+    """The contest of forecasters that were backtested on the same windows, simplest first; naive2: needed by owa.
+
+    Raises RecipeError for an unknown metric, and for mape with true values of zero.
+    """
+    check_metric(metric, tests[0].scored)
     errors = {one.name: metric_of(metric, one.scored, naive2) for one in tests}
     asked, (metric, errors) = metric, _defined(metric, errors, tests)
     best = min(tests, key=lambda one: errors[one.name])

@@ -23,6 +23,7 @@ from learnloop.train.events import Watcher
 from learnloop.verbs.baselines import Baseline, baselines
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.finish import finish
+from learnloop.verbs.forecast import fit_forecast, wants_forecast
 from learnloop.verbs.language import Job, fit_language, wants_language
 from learnloop.verbs.prepare import Prepared, Say, answers_of, describe, inputs_of, prepare, say_all
 from learnloop.verbs.pretrained import weight_facts
@@ -47,6 +48,7 @@ def fit(
     batch_size: int | None = None,
     lr: float | None = None,
     seed: int | None = None,
+    horizon: int | None = None,
     out: str | os.PathLike[str] | None = None,
     set: Mapping[str, Any] | None = None,
     watchers: Sequence[Watcher] = (),
@@ -57,8 +59,10 @@ def fit(
     """Train a network on `data` and return the Run.
 
     data     a file, a folder, a catalog name, a recipe.yaml, a DataFrame, arrays (x, y), a torch Dataset; for the task
-             language a text file, or the text itself
+             language a text file, or the text itself; for the task forecast a table, a frame with a time index, an
+             array [time] or [series, time], a `Panel`
     target   column or columns to learn
+    horizon  steps that are forecast (task forecast)
     model    a name (`learnloop models`), an import path, or your own nn.Module
     loss     a name, or your own function(outputs, y) -> scalar
     set      any other value of the recipe by dotted key: {"train.patience": 5}
@@ -76,6 +80,7 @@ def fit(
         "train.batch_size": batch_size,
         "optimiser.lr": lr,
         "seed": seed,
+        "forecast.horizon": horizon,
         "out": None if out is None else str(out),
         "watch.progress": progress,
         **(set or {}),
@@ -137,13 +142,15 @@ def fit_draft(
 
 
 def job_of(draft: Draft, resume: Path | None = None) -> str:
-    """Which of JOBS a run is: that of one long text without rows, or that of rows."""
+    """Which of JOBS a run is: that of one long text without rows, that of series to be forecast, or that of rows."""
     if resume is not None:
         try:
             task = from_yaml(RunFolder.find(resume).recipe).get("task.name")
         except RecipeError:  # reopening says what is wrong with it
             return "rows"
-        return "language" if task == "language" else "rows"
+        return str(task) if task in JOBS else "rows"
+    if wants_forecast(draft):
+        return "forecast"
     return "language" if wants_language(draft) else "rows"
 
 
@@ -278,5 +285,5 @@ def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
     return found
 
 
-JOBS: dict[str, Job] = {"rows": _fit_rows, "language": fit_language}
-"""What `fit` does from the draft to the Run: for data with rows, and for one long text."""
+JOBS: dict[str, Job] = {"rows": _fit_rows, "language": fit_language, "forecast": fit_forecast}
+"""What `fit` does from the draft to the Run: for data with rows, for one long text, for series in time."""

@@ -1,4 +1,4 @@
-"""`predict`: answers for new rows."""
+"""`predict`: answers for new rows, or the next steps of series."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from learnloop.verbs.run import Run
 
 
-def predict(run: Run | str | os.PathLike[str], rows: object) -> pd.DataFrame:
-    """One row of answers for each row given. See `Bundle.predict`."""
-    return (run if isinstance(run, Run) else Run.open(run)).predict(rows)
+def predict(run: Run | str | os.PathLike[str], rows: object | None = None, horizon: int | None = None) -> pd.DataFrame:
+    """One row of answers for each row given, or for each step ahead of a run that forecasts series. See
+    `Run.predict`."""
+    return (run if isinstance(run, Run) else Run.open(run)).predict(rows, horizon)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import pandas as pd
 
 from learnloop.bundle.bundle import Bundle
+from learnloop.bundle.forecast import ForecastBundle
+from learnloop.bundle.forecast_answer import Answer
+from learnloop.bundle.forecast_intervals import main_level
 from learnloop.bundle.language import LanguageBundle
 from learnloop.bundle.sampling import DEFAULT
 from learnloop.data.conform import conform
 from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
-from learnloop.errors import RunError
+from learnloop.errors import DataError, RunError
 from learnloop.nn.views import Views
 from learnloop.recipe.text import from_yaml
 from learnloop.report.card import run_html
@@ -25,6 +29,7 @@ from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
 from learnloop.scores.language import evaluate_text
+from learnloop.verbs.forecast_newer import evaluate_newer
 from learnloop.verbs.language_data import read_text, token_characters
 from learnloop.verbs.prepare import load_data
 from learnloop.verbs.scoring import predicted, score, truth
@@ -53,20 +58,57 @@ class Run:
     @cached_property
     def bundle(self) -> Bundle:
         """The model that this run ended with, after it has passed its own exam. Raises RunError for a run on one long
-        text: that has a `writer`."""
-        if self.writes:
+        text, which has a `writer`, and for one on series in time, which has a `forecaster`."""
+        if self.writes or self.forecasts:
             raise RunError(
                 str(self.path),
                 "must be a run on rows",
-                found="a run that continues texts",
-                do=f"learnloop generate {self.path}",
+                found="a run that continues texts" if self.writes else "a run that forecasts series",
+                do=f"learnloop generate {self.path}" if self.writes else f"learnloop predict {self.path} --horizon 14",
             )
         return Bundle.load(self.folder.bundle)
+
+    @cached_property
+    def task(self) -> str:
+        """What the recipe says was learnt: classify, regress, translate, transcribe, language, forecast."""
+        return str(from_yaml(self.folder.recipe).get("task.name"))
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether this run forecasts series in time (the task forecast)."""
+        return self.task == "forecast"
+
+    @cached_property
+    def forecaster(self) -> ForecastBundle:
+        """What forecasts the series of this run, after it has passed its own exam. Raises RunError for other runs."""
+        if not self.forecasts:
+            raise RunError(
+                str(self.path),
+                "must be a run that forecasts series (task forecast)",
+                found=f"a run of the task {self.task}",
+                do=f"learnloop generate {self.path}" if self.writes else f"learnloop predict {self.path} DATA",
+            )
+        return ForecastBundle.load(self.folder.bundle)
+
+    def forecast(
+        self, newer: object | None = None, horizon: int | None = None, levels: tuple[float, ...] | None = None
+    ) -> Answer:
+        """The steps behind the end of the series, of the run's own data or of newer rows that follow it.
+
+        newer    a file, a frame, rows; horizon: None for the one that the run was measured for. See
+                 `ForecastBundle.newer` and `ForecastBundle.answer`. Raises RunError for a run that is none of series.
+        """
+        bundle = self.forecaster
+        if newer is None:
+            return bundle.answer(horizon=horizon, levels=levels)
+        joined = bundle.newer(newer)
+        answer = bundle.answer(joined.panel, horizon, levels)
+        return replace(answer, notes=(*joined.notes, *answer.notes))
 
     @property
     def writes(self) -> bool:
         """Whether this run continues texts (the task language)."""
-        return bool(from_yaml(self.folder.recipe).get("task.name") == "language")
+        return self.task == "language"
 
     @cached_property
     def writer(self) -> LanguageBundle:
@@ -75,9 +117,12 @@ class Run:
             raise RunError(
                 str(self.path),
                 "must be a run that continues texts (task language)",
-                found=f"a run of the task {from_yaml(self.folder.recipe).get('task.name')}",
-                cause="it learnt answers to rows, not texts",
-                do=(f"learnloop predict {self.path} DATA", "learnloop fit input.txt --task language"),
+                found=f"a run of the task {self.task}",
+                cause="it learnt to forecast series" if self.forecasts else "it learnt answers to rows, not texts",
+                do=(
+                    f"learnloop predict {self.path}{' --horizon 14' if self.forecasts else ' DATA'}",
+                    "learnloop fit input.txt --task language",
+                ),
             )
         return LanguageBundle.load(self.folder.bundle)
 
@@ -111,13 +156,27 @@ class Run:
         """metrics.jsonl as a table: step, samples, seconds, kind (train or validation), loss, lr, ..."""
         return pd.DataFrame(read_journal(self.folder.metrics))
 
-    def predict(self, rows: object) -> pd.DataFrame:
-        """See `Bundle.predict`."""
+    def predict(self, rows: object | None = None, horizon: int | None = None) -> pd.DataFrame:
+        """Of a run on rows: see `Bundle.predict`. Of one on series in time: one row a step ahead; `rows` are
+        newer ones, and what is to be said stands in the frame's `attrs["notes"]`.
+
+        Raises DataError for a run on rows without `rows` or with a horizon.
+        """
+        if self.forecasts:
+            answer = self.forecast(rows, horizon)
+            frame = pd.DataFrame(answer.rows(main_level(self.forecaster.about.levels)))
+            frame.attrs["notes"] = list(answer.notes)
+            return frame
+        if horizon is not None:
+            raise not_ahead(f"a run of the task {self.task}")
+        if rows is None:
+            raise no_rows(str(self.path))
         return self.bundle.predict(rows)
 
     def evaluate(self, data: object | None = None) -> Evaluation:
         """Metrics with intervals on rows that have the target; without `data` those of the held-out test part.
-        Of a run that continues texts: what the text `data` (or the file of that name) costs it.
+        Of a run that continues texts: what the text `data` (or the file of that name) costs it. Of one on series in
+        time: what its forecasts were worth on newer rows, see `evaluate_newer`.
 
         Raises SchemaError when columns are missing, DataError when there is nothing to measure on.
         """
@@ -128,6 +187,8 @@ class Run:
             text = read_text(data).text
             characters = token_characters(self.writer.tokens, text)
             return evaluate_text(self.writer.nats(text), characters, self.report["asked"]["seed"])
+        if self.forecasts:
+            return evaluate_newer(self.forecaster, data, self.report["asked"]["seed"])
         rows = conform(data, self.bundle.about.schema, need_target=True)
         return score(self.bundle, truth(self.bundle, rows), predicted(self.bundle, rows), self.report["asked"]["seed"])
 
@@ -178,3 +239,18 @@ class Run:
 
     def _repr_html_(self) -> str:
         return run_html(self.report)
+
+
+def no_rows(run: str) -> DataError:
+    """Nothing to predict."""
+    return DataError(
+        "INPUT",
+        "must be given: rows to predict",
+        found="none; only runs that forecast series go on by themselves",
+        do=f"learnloop predict {run} DATA",
+    )
+
+
+def not_ahead(found: str, option: str = "--horizon") -> DataError:
+    """What only series in time have a use for."""
+    return DataError(option, "is for runs that forecast series (task forecast)", found=found, do="leave it out")

@@ -29,7 +29,7 @@ def data(run: RunView) -> str:
     notes = "".join(f"<li>{esc(note)}</li>" for note in facts_of.get("notes", []))
     return section(
         "The data",
-        facts([("Rows", counts), ("Split", facts_of.get("split"))]),
+        facts([("Values" if run.task == "forecast" else "Rows", counts), ("Split", facts_of.get("split"))]),
         f"<ul>{notes}</ul>" if notes else "",
         f"<details><summary>The {len(schema):,} fields and what was inferred about "
         f"them</summary>{columns}{more}</details>"

@@ -27,6 +27,8 @@ MOST_TARGETS = 4
 def learning(run: RunView) -> str:
     """Loss and the watched metric along training."""
     training = run.report["training"]
+    if not run.trained:
+        return ""
     stopped = str(training.get("stopped") or "")
     shown, best = ["loss"], training.get("best_step")
     present = [name for row in run.history for name in row if row.get("kind") == "validation"]
@@ -36,7 +38,7 @@ def learning(run: RunView) -> str:
             shown.append(name)
     drawn = [(name, learning_curve(run.history, name, best)) for name in shown]
     return section(
-        "How it learnt",
+        "How the network learnt" if run.task == "forecast" else "How it learnt",
         figures((figure, f"{title(name)} along training") for name, figure in drawn if figure is not None),
         facts(
             [

@@ -21,6 +21,8 @@ def again(command: str) -> str:
 
 def findings(run: RunView) -> str:
     rows = run.report.get("findings", [])
+    if not rows and not run.trained:  # the checks are of how a network learnt
+        return ""
     if not rows:
         return section("What was found", "<p>Nothing that needs mending.</p>")
     return section("What was found", *(_finding(row) for row in rows))
@@ -60,6 +62,11 @@ def next_steps(run: RunView, folder: str) -> str:
     if run.task == "language":
         steps.append(("Let it write", f'learnloop generate {quoted} --prompt "..." --temperature 0.8'))
         steps.append(("Measure it on another text", f"learnloop evaluate {quoted} OTHER.txt"))
+    elif run.task == "forecast":
+        horizon = run.report.get("forecast", {}).get("horizon", 14)
+        steps.append(("Forecast from the end of the data", f"learnloop predict {quoted} --horizon {horizon}"))
+        steps.append(("Forecast from newer rows", f"learnloop predict {quoted} NEWER.csv --out forecast.png"))
+        steps.append(("Measure it on newer rows", f"learnloop evaluate {quoted} NEWER.csv"))
     else:
         steps.append(("Predict new rows", f"learnloop predict {quoted} NEW_DATA"))
         steps.append(("Measure it on other labelled data", f"learnloop evaluate {quoted} OTHER_DATA"))

@@ -10,23 +10,34 @@ from learnloop.scores.names import METRICS, headline
 
 
 def header(run: RunView) -> str:
-    asked, training = run.report["asked"], run.report["training"]
-    what = {"classify": "Classify", "labels": "Label", "regress": "Predict", "translate": "Write"}.get(
-        run.task, "Predict"
-    )
+    asked = run.report["asked"]
+    verbs = {"classify": "Classify", "labels": "Label", "translate": "Write", "forecast": "Forecast"}
+    what = verbs.get(run.task, "Predict")
     target = ", ".join(asked.get("target", []))
-    parts = [
-        asked["model"],
-        f"{number(training.get('parameters', 0))} parameters",
-        f"{number(training.get('steps', 0))} steps in {duration(training.get('seconds', 0.0))}",
-        str(run.report.get("created", "")).replace("T", " "),
-    ]
+    parts = [*_made(run), str(run.report.get("created", "")).replace("T", " ")]
     verdict = run.report.get("verdict", "")
     return (
         f"<h1>{_heading(what, target, asked['data'])}</h1>"
         f'<p class="soft">{" · ".join(esc(part) for part in parts if part)}</p>'
         + (f'<div class="verdict">{esc(verdict)}</div>' if verdict else "")
     )
+
+
+def _made(run: RunView) -> list[str]:
+    """What answers, and what training it took, if any."""
+    asked, training = run.report["asked"], run.report["training"]
+    trained = [
+        f"{number(training.get('parameters', 0))} parameters",
+        f"{number(training.get('steps', 0))} steps in {duration(training.get('seconds', 0.0))}",
+    ]
+    if run.task != "forecast":
+        return [asked["model"], *trained]
+    found = run.report.get("forecast", {})
+    steps = f"{found.get('horizon', '?')} steps ahead"
+    if not run.trained:
+        return [str(found.get("title", asked["model"])), steps, "no network was trained"]
+    network = [] if found.get("served") == found.get("network") else [f"beside it the network {found.get('network')}"]
+    return [str(found.get("title", asked["model"])), steps, *network, *trained]
 
 
 def _heading(what: str, target: str, data: str) -> str:
@@ -52,6 +63,8 @@ def tiles(run: RunView) -> str:
             f'<div class="range">{esc(score_range(name, pair) or "no interval")}</div></div>'
         )
     part = "test" if "test" in run.report["evaluation"] else "validation"
+    if run.task == "forecast":
+        return f'<div class="tiles">{"".join(cells)}</div>{_of_forecasts(run)}'
     what = "characters" if run.task == "language" else "rows"
     drawn = "text" if what == "characters" else "rows"
     notes = "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
@@ -63,10 +76,23 @@ def tiles(run: RunView) -> str:
     )
 
 
+def _of_forecasts(run: RunView) -> str:
+    """What the figures of a forecasting run are means of."""
+    evaluation, found = run.evaluation(), run.report.get("forecast", {})
+    count = evaluation["rows"]
+    several = "series" if found.get("series", 1) > 1 else "windows"
+    notes = "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
+    return (
+        f'<p class="soft">Means over {count:,} forecast{"s" if count != 1 else ""} of {found.get("horizon", "?")} '
+        "steps that nothing was chosen or fitted by. Below each figure its 95 % bootstrap interval: what other "
+        f"{several} could have given.</p>{notes}"
+    )
+
+
 def baseline_table(run: RunView) -> str:
     """The network beside the baselines: values, intervals on one scale, and what they cost."""
     evaluation, others = run.evaluation(), run.report.get("baselines", [])
-    if not evaluation or not others:
+    if not evaluation or not others or run.task == "forecast":  # its methods have a table of their own
         return ""
     network = {
         "title": f"Network ({run.report['asked']['model']})",
@@ -90,7 +116,7 @@ def baseline_table(run: RunView) -> str:
             f"<strong>{esc(row['title'])}</strong>" if row is network else esc(row["title"]),
             f"{esc(score(first, row['metrics'].get(first)))}"
             f'<br><span class="soft">{esc(score_range(first, row["intervals"].get(first)))}</span>',
-            _strip(row["metrics"].get(first), row["intervals"].get(first), low, high, row is network),
+            strip(row["metrics"].get(first), row["intervals"].get(first), low, high, row is network),
             *(esc(score(name, row["metrics"].get(name))) for name in names[1:]),
             duration(row["seconds"]) if row.get("seconds") is not None else "",
         ]
@@ -102,7 +128,7 @@ def baseline_table(run: RunView) -> str:
     return section("Does the network earn its keep?", table(head, body, numeric=numeric), notes)
 
 
-def _strip(value: float | None, pair: Sequence[float] | None, low: float, high: float, ours: bool) -> str:
+def strip(value: float | None, pair: Sequence[float] | None, low: float, high: float, ours: bool) -> str:
     if value is None:
         return ""
     width = (high - low) or 1.0
