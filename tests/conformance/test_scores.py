@@ -26,6 +26,10 @@ WRITTEN = {"nats_per_char", "bits_per_char", "nats_per_token", "perplexity"} | {
     *("bleu", "chrf", "exact_match", "cer", "wer", "token_accuracy")
 }
 """Of texts: tests/scores/test_language_scores.py and test_texts.py."""
+FORECAST = {"mase", "mape", "smape", "owa", "pinball"} | {
+    f"{name}_{level}" for name in ("coverage", "width", "msis") for level in (50, 80, 90, 95, 99)
+}
+"""Of series in time: tests/scores/test_forecasts.py."""
 
 
 @pytest.mark.parametrize(("evaluate", "kind"), EVALUATES)
@@ -35,9 +39,10 @@ def test_every_evaluation_passes(evaluate: Evaluate, kind: Kind) -> None:
 
 def test_every_metric_is_checked_and_has_a_range() -> None:
     seen = {name for evaluate, kind in EVALUATES for name in ScoresCase(evaluate, kind, METRICS).scored(0.6).metrics}
-    assert seen | {"loss"} | WRITTEN == METRICS.keys()
+    assert seen | {"loss"} | WRITTEN | FORECAST == METRICS.keys()
     plain = {name for name, metric in METRICS.items() if metric.scale == "plain"}
-    assert plain == PLAIN.keys() | {"loss", "perplexity", "bleu", "chrf"}
+    coverages = {name for name in FORECAST if name.startswith("coverage")}
+    assert plain == PLAIN.keys() | {"loss", "perplexity", "bleu", "chrf"} | FORECAST - coverages
 
 
 def toy(y: np.ndarray, guess: np.ndarray, names: Sequence[str], seed: int) -> Evaluation:

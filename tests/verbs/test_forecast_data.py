@@ -18,6 +18,7 @@ from learnloop.recipe.build import build
 from learnloop.verbs.fit import job_of
 from learnloop.verbs.forecast_data import prepare_forecast
 from learnloop.verbs.forecast_parts import find_ends
+from learnloop.verbs.forecast_seen import stationary_of
 from tests.verbs.made_series import LIGHT, draft, fit, months, sales, shops
 
 
@@ -235,3 +236,15 @@ def test_a_history_too_short_for_a_network(tmp_path: Path) -> None:
         build(flags={"forecast.horizon": 1, "forecast.methods": LIGHT}, objects={"data": values}, origin="argument")
     )
     assert prepared.spec is None and any(note.startswith("No network is trained: ") for note in prepared.notes)
+
+
+def test_many_series_above_zero_are_seen_as_logarithms() -> None:
+    def how(values: np.ndarray) -> str:
+        return stationary_of(build(flags={"task.name": "forecast"}, origin="argument"), read_panel(values))[0]
+
+    many = np.random.default_rng(0).uniform(1, 9, (12, 40))
+    assert how(many) == "log"
+    assert how(many - 1.5) == "none"
+    assert how(many[:3]) == "auto"
+    asked = build(flags={"series.stationary": "difference"}, origin="argument")
+    assert stationary_of(asked, read_panel(many))[0] == "difference"

@@ -52,7 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         target="iso",
         task="translate",
         model="seq2seq",
-        epochs=8,
+        epochs=10,
         out=tmp_path_factory.mktemp("dates") / "run",
         set={
             **QUIET,

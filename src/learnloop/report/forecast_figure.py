@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from learnloop.bundle.forecast_answer import Answer
 from learnloop.report.figures import DASHES, INK, RC, SERIES, SOFT, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from learnloop.bundle.forecast_answer import Answer
 
 MOST_PANELS = 6
 _PAST, _SEASONS = 3, 2
