@@ -8,23 +8,20 @@ from pathlib import Path
 from learnloop.bundle.forecast import ForecastBundle
 from learnloop.data.panel import Panel
 from learnloop.data.panel_catalog import SERIES
-from learnloop.errors import RunError, UserError
 from learnloop.models.classical.table import METHODS
 from learnloop.models.forecasting.table import FORECAST_MODELS
 from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.table import MODELS
 from learnloop.optim.plan import Plan
 from learnloop.recipe.draft import Draft
-from learnloop.report.load import read_report
 from learnloop.runs.folder import RunFolder
 from learnloop.train.events import Watcher
-from learnloop.train.fit import Ended
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.forecast_data import ForecastPrepared, describe_forecast, prepare_forecast, stem
 from learnloop.verbs.forecast_finish import finish_forecast
 from learnloop.verbs.forecast_measure import measure_methods
-from learnloop.verbs.forecast_training import ForecastTraining, build_forecast_net, set_up_forecast
-from learnloop.verbs.resuming import Interrupted, reopen, write_start
+from learnloop.verbs.forecast_training import build_forecast_net, set_up_forecast
+from learnloop.verbs.resuming import Interrupted, carry_out, is_whole, need_same, reopen, write_start
 from learnloop.verbs.run import Run
 
 Say = Callable[[str], None]
@@ -52,10 +49,10 @@ def fit_forecast(
     plan = None
     if resume is not None:
         folder, draft, plan = reopen(resume, draft)
-        if folder.report.exists() and _is_whole(folder, say):
+        if folder.report.exists() and is_whole(folder, ForecastBundle.load, say):
             say(f"{folder.path} has finished: there is nothing left to resume")
             return Run(folder)
-        prepared = prepare_forecast(draft, look=lambda panel: _same_series(folder, panel))
+        prepared = prepare_forecast(draft, look=lambda panel: need_same(folder, "the series", panel.name, panel.origin))
     else:
         prepared = prepare_forecast(draft)
         out = draft.get("out")
@@ -91,40 +88,5 @@ def _run(
     for note in budget.notes:
         say(f"note: {note}")
     if training is not None:
-        ended = _trained(training, folder, say, resumed=resumed)
+        ended = carry_out(training.fit, folder, say, resumed=resumed)
     return finish_forecast(folder, prepared, training, ended, measured, budget)
-
-
-def _trained(training: ForecastTraining, folder: RunFolder, say: Say, *, resumed: bool) -> Ended:
-    if resumed:
-        for sentence in training.fit.resume():
-            say(sentence)
-        say(f"resumed at step {training.fit.step}")
-    ended = training.fit.run()
-    if ended.interrupted:
-        raise Interrupted(folder.path, ended.stopped)
-    return ended
-
-
-def _is_whole(folder: RunFolder, say: Say) -> bool:
-    """Whether bundle and report of a finished run can be read. If not, they are made again from its last checkpoint."""
-    try:
-        read_report(folder.path)
-        ForecastBundle.load(folder.bundle)
-    except UserError as error:
-        say(f"{error}\nnote: it is made again from the last checkpoint")
-        return False
-    return True
-
-
-def _same_series(folder: RunFolder, panel: Panel) -> None:
-    """Refuse to continue on series that changed since the run was begun."""
-    before = folder.read_json(folder.environment).get("data", {})
-    if before.get("sha256") == panel.origin.get("sha256"):
-        return
-    raise RunError(
-        f"--resume {folder.path}",
-        "needs the series that the run was begun on",
-        found=f"{panel.name} has changed since",
-        do=f"learnloop fit {panel.name} --out <new folder>",
-    )

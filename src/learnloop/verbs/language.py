@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from learnloop.bundle.language import LanguageBundle
-from learnloop.data.prose import Prose, is_prose
-from learnloop.errors import RunError, UserError
+from learnloop.data.prose import is_prose
 from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.table import MODELS
 from learnloop.optim.plan import Plan
 from learnloop.recipe.draft import Draft
-from learnloop.report.load import read_report
 from learnloop.runs.folder import RunFolder
 from learnloop.train.events import Watcher
 from learnloop.verbs.baselines import Baseline
@@ -22,7 +20,7 @@ from learnloop.verbs.language_data import PreparedText, describe_text, prepare_t
 from learnloop.verbs.language_finish import finish_text
 from learnloop.verbs.language_training import build_text_net, set_up_text
 from learnloop.verbs.ngrams import ngram_baselines
-from learnloop.verbs.resuming import Interrupted, reopen, write_start
+from learnloop.verbs.resuming import Interrupted, carry_out, is_whole, need_same, reopen, write_start
 from learnloop.verbs.run import Run
 
 Say = Callable[[str], None]
@@ -55,10 +53,10 @@ def fit_language(
     plan = None
     if resume is not None:
         folder, draft, plan = reopen(resume, draft)
-        if folder.report.exists() and _is_whole(folder, say):
+        if folder.report.exists() and is_whole(folder, LanguageBundle.load, say):
             say(f"{folder.path} has finished: there is nothing left to resume")
             return Run(folder)
-        prepared = prepare_text(draft, look=lambda prose: _same_text(folder, prose))
+        prepared = prepare_text(draft, look=lambda prose: need_same(folder, "the text", prose.name, prose.origin))
     else:
         prepared = prepare_text(draft)
         out = draft.get("out")
@@ -91,13 +89,7 @@ def _train(
         say(f"note: {note}")
     folder.write_json(folder.plan, training.plan.to_json())
     say(f"plan: {training.plan.line()}")
-    if resumed:
-        for sentence in training.fit.resume():
-            say(sentence)
-        say(f"resumed at step {training.fit.step}")
-    ended = training.fit.run()
-    if ended.interrupted:
-        raise Interrupted(folder.path, ended.stopped)
+    ended = carry_out(training.fit, folder, say, resumed=resumed)
     return finish_text(folder, prepared, training, ended, rivals, budget)
 
 
@@ -111,28 +103,4 @@ def _rivals(prepared: PreparedText, budget: Budget) -> list[Baseline]:
         prepared.tokens.size,
         seed=prepared.recipe.seed,
         seconds=min(_BASELINES_SECONDS, budget.baselines("text")),
-    )
-
-
-def _is_whole(folder: RunFolder, say: Say) -> bool:
-    """Whether bundle and report of a finished run can be read. If not, they are made again from its last checkpoint."""
-    try:
-        read_report(folder.path)
-        LanguageBundle.load(folder.bundle)
-    except UserError as error:
-        say(f"{error}\nnote: it is made again from the last checkpoint")
-        return False
-    return True
-
-
-def _same_text(folder: RunFolder, prose: Prose) -> None:
-    """Refuse to continue on a text that changed since the run was begun."""
-    before = folder.read_json(folder.environment).get("data", {})
-    if before.get("sha256") == prose.origin.get("sha256"):
-        return
-    raise RunError(
-        f"--resume {folder.path}",
-        "needs the text that the run was begun on",
-        found=f"{prose.name} has changed since",
-        do=f"learnloop fit {prose.name} --out <new folder>",
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from learnloop.errors import LearnloopError, RunError
+from learnloop.errors import LearnloopError, RunError, UserError
 from learnloop.optim.plan import Plan
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.resolve import Resolved
 from learnloop.recipe.text import from_yaml, to_yaml
+from learnloop.report.load import read_report
 from learnloop.runs.atomic import write_text
 from learnloop.runs.environment import environment
 from learnloop.runs.folder import RunFolder
+from learnloop.train.fit import Ended, Fit
 
 
 class Interrupted(LearnloopError):
@@ -27,6 +29,43 @@ class Interrupted(LearnloopError):
     def __init__(self, folder: Path, text: str) -> None:
         self.folder = folder
         super().__init__(f"{text}; nothing is lost\n  continue:  learnloop fit --resume {folder}")
+
+
+def carry_out(fit: Fit, folder: RunFolder, say: Callable[[str], None], *, resumed: bool) -> Ended:
+    """The steps of a run, from its last checkpoint on where it is `resumed`. Raises Interrupted."""
+    if resumed:
+        for sentence in fit.resume():
+            say(sentence)
+        say(f"resumed at step {fit.step}")
+    ended = fit.run()
+    if ended.interrupted:
+        raise Interrupted(folder.path, ended.stopped)
+    return ended
+
+
+def is_whole(folder: RunFolder, load: Callable[[Path], object], say: Callable[[str], None]) -> bool:
+    """Whether report and bundle of a finished run can be read. If not, they are made again from its last checkpoint."""
+    try:
+        read_report(folder.path)
+        load(folder.bundle)
+    except UserError as error:
+        say(f"{error}\nnote: it is made again from the last checkpoint")
+        return False
+    return True
+
+
+def need_same(folder: RunFolder, what: str, name: str, origin: Mapping[str, Any]) -> None:
+    """Refuse to continue on data that changed since the run was begun. what: "the series"; name, origin: of the data as
+    it was read now."""
+    before = folder.read_json(folder.environment).get("data", {})
+    if before.get("sha256") == origin.get("sha256"):
+        return
+    raise RunError(
+        f"--resume {folder.path}",
+        f"needs {what} that the run was begun on",
+        found=f"{name} has changed since",
+        do=f"learnloop fit {name} --out <new folder>",
+    )
 
 
 def write_start(folder: RunFolder, recipe: Resolved, data: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
