@@ -373,6 +373,24 @@ def test_a_run_knows_nothing_of_the_windows_that_it_is_measured_on(table: Path, 
     assert find_leak(lambda given: OfARun(given, tmp_path / "run", peeking=True), panel, 6) is not None
 
 
+def test_the_final_windows_neither_choose_nor_calibrate(many: Path, tmp_path: Path) -> None:
+    """Other values in the windows at the end leave what serves and the width of its intervals as they are."""
+    frame = pd.read_csv(many)
+    late = frame.groupby("shop").cumcount() >= 120 - 12
+    frame.loc[late, "sales"] = frame.loc[late, "sales"].to_numpy()[::-1] * 3
+    found = []
+    for name, data in (("as it is", pd.read_csv(many)), ("otherwise", frame)):
+        given = tmp_path / f"{name}.csv"
+        data.to_csv(given, index=False)
+        columns = {"data.group": "shop", "data.time": "month", "forecast.tests": 1, "series.season": 12}
+        run = fit(given, tmp_path / name, "seasonal_naive", target="sales", horizon=12, set=columns)
+        found.append((run.forecaster.about.weights, run.forecaster.calibration, run.metrics["test"]["mase"]))
+    (weights_before, before, error), (weights_after, after, other_error) = found
+    assert error != other_error and before is not None and after is not None
+    assert weights_before == weights_after and before.factors.keys() == after.factors.keys()
+    assert all(np.array_equal(before.factors[level], after.factors[level]) for level in before.factors)
+
+
 # --- the command
 
 

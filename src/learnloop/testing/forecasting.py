@@ -30,6 +30,7 @@ from learnloop.testing.forecast_inputs import (
     check_time,
     check_unseen,
 )
+from learnloop.testing.gradients import require_gradients
 from learnloop.testing.model_case import differing, evaluate, state_of
 from learnloop.testing.suite import run_checks
 
@@ -106,19 +107,7 @@ def check_quantiles(case: ForecastCase) -> None:
 def check_gradients(case: ForecastCase) -> None:
     """Every parameter gets a gradient, finite, and not zero throughout the first steps."""
     net = case.net().train()
-    largest = {name: 0.0 for name, _ in net.named_parameters()}
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.05)
-    for _ in range(3):
-        optimiser.zero_grad()
-        case.loss(net(*case.batch)).backward()
-        for name, parameter in net.named_parameters():
-            assert parameter.grad is not None, f"{name} gets no gradient: forward does not use it"
-            assert bool(parameter.grad.isfinite().all()), f"{name} gets a gradient that is not finite"
-            largest[name] = max(largest[name], float(parameter.grad.abs().max()))
-        optimiser.step()
-    top = max(largest.values())
-    dead = [name for name, value in largest.items() if value <= 1e-7 * top]
-    assert not dead, f"dead parameters, their gradient stays zero: {', '.join(dead)}"
+    require_gradients(net, lambda: case.loss(net(*case.batch)))
 
 
 def check_learns(case: ForecastCase) -> None:

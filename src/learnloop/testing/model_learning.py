@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from learnloop.testing.gradients import require_gradients
 from learnloop.testing.model_case import ROWS, Case, evaluate
 
 
@@ -27,23 +28,7 @@ def check_shape(case: Case) -> None:
 def check_gradients(case: Case) -> None:
     """Every parameter that requires a gradient gets one, finite, and not zero throughout the first steps."""
     net = case.net().train()
-    trainable = {name: p for name, p in net.named_parameters() if p.requires_grad}
-    if not trainable:
-        return
-    largest = dict.fromkeys(trainable, 0.0)
-    optimiser = torch.optim.SGD(list(trainable.values()), lr=0.05)
-    # Several steps, because what stands before weights that start at zero gets its gradient only later.
-    for _ in range(4):
-        optimiser.zero_grad()
-        case.loss(net(*case.batch)).backward()
-        for name, parameter in trainable.items():
-            assert parameter.grad is not None, f"{name} gets no gradient: forward does not use it"
-            assert bool(parameter.grad.isfinite().all()), f"{name} gets a gradient that is not finite"
-            largest[name] = max(largest[name], float(parameter.grad.abs().max()))
-        optimiser.step()
-    top = max(largest.values())
-    dead = [name for name, value in largest.items() if value <= 1e-7 * top]
-    assert not dead, f"dead parameters, their gradient stays zero: {', '.join(dead)}"
+    require_gradients(net, lambda: case.loss(net(*case.batch)))
 
 
 def check_first_loss(case: Case) -> None:
