@@ -77,7 +77,7 @@ def test_a_gap_before_the_newer_rows_is_filled_and_said(panel: Panel) -> None:
     assert found.panel.filled[0].tolist() == [False] * 48 + [True, True] + [False] * 5
     old, new = panel.values[0][-1, 0], monthly(55)["sales"][50]
     np.testing.assert_allclose(found.panel.values[0][48:50, 0], [old + (new - old) / 3, old + 2 * (new - old) / 3])
-    assert found.notes == ("1 gaps, 2 of 55 steps (3.6%) had no value; filled along a straight line, as they are short "
+    assert found.notes == ("1 gap, 2 of 55 steps (3.6%) had no value; filled along a straight line, as they are short "
                            "(fill=auto).",)  # fmt: skip
 
 

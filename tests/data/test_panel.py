@@ -136,7 +136,7 @@ def test_short_gaps_are_drawn_straight_and_marked() -> None:
     assert np.flatnonzero(panel.filled[0]).tolist() == [20, 21]
     left, right = frame["sales"][19], frame["sales"][22]
     assert panel.series()[20] == pytest.approx(left + (right - left) / 3)
-    assert "1 gaps, 2 of 60 steps (3.3%) had no value; filled along a straight line, as they are short" in said(panel)
+    assert "1 gap, 2 of 60 steps (3.3%) had no value; filled along a straight line, as they are short" in said(panel)
 
 
 def test_long_gaps_take_the_shape_of_the_seasons_beside_them() -> None:
@@ -158,6 +158,21 @@ def test_values_known_before_an_end_know_nothing_behind_it() -> None:
     changed.loc[23:, "sales"] += 1000.0
     other = read_panel(changed.drop(index=[20, 21, 22])).upto(22)
     assert (other.series() == past.series()).all()
+
+
+def test_a_season_that_only_the_end_shows_is_not_known_before_it() -> None:
+    frame = monthly(120)
+    noise = np.random.default_rng(0).normal(0, 1, 120)
+    frame["sales"] = noise + 200 * np.sin(2 * np.pi * np.arange(120) / 12) * (np.arange(120) >= 72)
+    whole = read_panel(frame)
+    before = whole.seasons_before(72)
+    assert (whole.season, before.season) == (12, 1)
+    assert "Season of 12 steps" in said(whole)
+    assert "No season was found (tried: 12)." in said(before)
+    assert "Season of" not in said(before)
+    np.testing.assert_array_equal(before.values[0], whole.values[0])
+    given = read_panel(frame, season=12)
+    assert given.seasons_before(72) is given
 
 
 def test_duplicates_disorder_and_odd_stamps_are_said_with_their_rows() -> None:
@@ -272,7 +287,7 @@ def test_a_series_of_gaps_is_refused() -> None:
     frame = monthly().iloc[np.r_[0:12, 40:60]]
     text = refusal(frame, frequency="MS")
     assert "at most 30% of the steps may be missing" in text
-    assert "1 gaps, 28 of 60 steps (46.7%); the longest is of 28 steps" in text
+    assert "1 gap, 28 of 60 steps (46.7%); the longest is of 28 steps" in text
 
 
 def test_horizons_and_seasons_longer_than_the_history_are_refused() -> None:

@@ -78,6 +78,18 @@ def test_the_parts_follow_each_other_in_time_and_end_with_the_series(table: Path
     assert prepared.spec.quantiles == (0.025, 0.05, 0.1, 0.5, 0.9, 0.95, 0.975)
 
 
+def test_the_season_is_looked_for_before_the_final_windows(tmp_path: Path) -> None:
+    steps = np.arange(120)
+    values = np.random.default_rng(0).normal(0, 1, 120) + 200 * np.sin(2 * np.pi * steps / 12) * (steps >= 84)
+    stamps = pd.date_range("2010-01-01", periods=120, freq="MS")
+    path = tmp_path / "late.csv"
+    pd.DataFrame({"month": stamps, "sales": values}).to_csv(path, index=False)
+    flags = {"data.path": str(path), "forecast.horizon": 12, "forecast.tests": 3, "forecast.windows": 2}
+    prepared = prepare_forecast(build(flags=flags))
+    assert prepared.ends.validation[0] == 84
+    assert prepared.panel.season == 1
+
+
 @pytest.mark.parametrize("network", [False, True])
 @pytest.mark.parametrize(("length", "horizon"), [(120, 12), (120, 4), (300, 20), (60, 18), (40, 10), (1000, 1)])
 def test_windows_that_are_asked_for_by_number_are_those_that_were_found(

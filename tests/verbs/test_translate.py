@@ -6,6 +6,7 @@ import datetime
 import json
 import random
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,16 @@ import learnloop as ll
 from learnloop.bundle.bundle import Bundle
 from learnloop.data.read import read
 from learnloop.errors import DataError, RecipeError, RunError, UserError
+from learnloop.nn.beam import decode
+from learnloop.recipe.build import build
 from learnloop.report.page import write_report
+from learnloop.verbs.prepare import prepare
+from learnloop.verbs.rehearsal import Rehearsal, usual_tokens
 from learnloop.verbs.run import Run
+from learnloop.verbs.training import build_net
 
 QUIET = {"plan.threads": 1, "plan.dtype": "float32", "watch.progress": "off"}
+TINY = ["model.width=8", "model.heads=2", "model.inner=8", "train.batch_size=16"]
 FORMS = ("%d.%m.%Y", "%d %B %Y", "%m/%d/%Y")
 WORDS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf", "six": "sechs"}
 
@@ -167,6 +174,22 @@ def message(data: pd.DataFrame, **options: Any) -> str:
     with pytest.raises(UserError) as caught:
         ll.fit(data, steps=1, set={**QUIET, **sets}, **options)
     return str(caught.value)
+
+
+def test_the_rehearsal_writes_no_more_than_the_trained_network_will(tmp_path: Path, monkeypatch: Any) -> None:
+    limits: list[int] = []
+
+    def seen(decoder: Any, source: Any, *, limit: int, beam: int, length_penalty: float) -> Any:
+        limits.append(limit)
+        return decode(decoder, source, limit=limit, beam=beam, length_penalty=length_penalty)
+
+    monkeypatch.setattr("learnloop.tasks.translate.decode", seen)
+    rows = numbers(400)
+    rows.loc[0, ["en", "de"]] = ["one " * 60, "eins " * 60]  # one answer is ten times as long as the others
+    prepared = prepare(build(flags={"data.target": "de", "train.minutes": 1.0}, objects={"data": rows}, sets=TINY))
+    Rehearsal(prepared, build_net(prepared), {}, tmp_path, time.monotonic)
+    assert 5 <= usual_tokens(prepared) <= 12
+    assert set(limits) == {usual_tokens(prepared)}
 
 
 def test_a_target_that_is_no_text_is_refused() -> None:

@@ -181,7 +181,8 @@ def fill_series(
     any_missing = missing.any(axis=1)
     share = float(missing.mean(axis=0).max())
     gaps = runs(any_missing)
-    words = f"{len(gaps):,} gaps, {int(any_missing.sum()):,} of {len(values):,} steps ({any_missing.mean():.1%})"
+    many = f"{len(gaps):,} gap{'' if len(gaps) == 1 else 's'}"
+    words = f"{many}, {int(any_missing.sum()):,} of {len(values):,} steps ({any_missing.mean():.1%})"
     if share > MOST_MISSING:
         raise DataError(
             f"{where}, series {name}" if name else where,

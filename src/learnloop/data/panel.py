@@ -14,6 +14,7 @@ from learnloop.data.gaps import FILLS, Fill
 from learnloop.data.panel_build import build
 from learnloop.data.panel_open import open_series
 from learnloop.data.panel_tables import Roles
+from learnloop.data.seasons import seasons_of
 from learnloop.errors import DataError, nearest
 
 Series = tuple[np.ndarray, ...]
@@ -41,6 +42,7 @@ class Panel:
     horizon    steps ahead that the official protocol forecasts, 0 where there is none
     zone       of the times: "" wall-clock, else they are UTC and calendar features are those of this zone
     notes      sentences to show once; origin: {"path": ..., "sha256": ..., "catalog": ...}
+    searched   that one of the notes that tells of the seasons, where they were looked for in the values; else ""
     """
 
     name: str
@@ -60,6 +62,7 @@ class Panel:
     zone: str = ""
     notes: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    searched: str = ""
 
     def __len__(self) -> int:
         """The number of series."""
@@ -117,6 +120,19 @@ class Panel:
             filled=tuple(marks),
             parts={},
         )
+
+    def seasons_before(self, ends: int | np.ndarray) -> Panel:
+        """The same series with the seasons that are found in the values before `ends`; as they are where given.
+
+        What is said of a part that nobody has seen yet must not rest on it, not even the length of the season.
+        """
+        if not self.searched:
+            return self
+        places = np.arange(0, len(self), max(1, len(self) // 200))
+        past = self.subset(places).upto(np.broadcast_to(np.asarray(ends, dtype=np.int64), (len(self),))[places])
+        seasons, said = seasons_of([values[:, 0] for values in past.values], self.frequency)
+        notes = tuple(said if note == self.searched else note for note in self.notes)
+        return replace(self, season=seasons[0] if seasons else 1, seasons=seasons, notes=notes, searched=said)
 
     def part(self, name: str) -> Panel:
         """The series up to the end of the official part `name`. Raises DataError where there is none."""
@@ -236,4 +252,5 @@ def read_panel(
         loose.zone,
         built.notes,
         loose.origin,
+        built.searched,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from learnloop.data import frequency as freq
 from learnloop.data.gaps import MOST_MISSING, Fill, fill_series, filled, regular
 from learnloop.data.panel_raw import Loose
-from learnloop.data.seasons import shared_seasons
+from learnloop.data.seasons import seasons_of
 from learnloop.errors import DataError
 
 ROWS = "rows"
@@ -30,6 +30,8 @@ class Built:
     seasons: tuple[int, ...]
     filled: tuple[np.ndarray, ...]
     notes: tuple[str, ...]
+    searched: str
+    """The last of the notes, where the seasons were looked for in the values; empty where they are given."""
 
 
 def build(loose: Loose, frequency: str | None, season: int | None, fill: Fill) -> Built:
@@ -57,7 +59,9 @@ def build(loose: Loose, frequency: str | None, season: int | None, fill: Fill) -
     ]
     notes += summed([note for _, _, note in done if note])
     loose = replace(loose, values=tuple(values for values, _, _ in done))
-    return Built(loose, alias, main, seasons, tuple(marks for _, marks, _ in done), (*notes, how))
+    given = season is not None or loose.season is not None
+    marks = tuple(marks for _, marks, _ in done)
+    return Built(loose, alias, main, seasons, marks, (*notes, how), "" if given else how)
 
 
 def summed(notes: Sequence[str]) -> list[str]:
@@ -242,21 +246,14 @@ def check_season(loose: Loose, season: int) -> None:
 
 
 def _seasons(loose: Loose, alias: str, asked: int | None) -> tuple[tuple[int, ...], str]:
-    """(seasons, shortest first, a sentence)."""
+    """(seasons, shortest first, a sentence). They are looked for in all values; `Panel.seasons_before` looks again."""
     given = asked if asked is not None else loose.season
     if given is not None:
         return (
             (given,) if given > 1 else ()
         ), f"Season: {given} steps, given." if given > 1 else "No season, as given."
-    candidates = freq.usual_seasons(alias)
     step = max(1, len(loose.values) // 200)
-    sample = [filled(_inner(values[:, 0]), "interpolate", 1) for values in loose.values[::step]]
-    found = shared_seasons(sample, candidates) if candidates or not alias else ()
-    tried = f" (tried: {', '.join(str(one) for one in candidates)})" if candidates else ""
-    if not found:
-        return (), f"No season was found{tried}."
-    words = " and ".join(str(one) for one in found)
-    return found, f"Season of {words} steps: the values repeat at that distance beyond chance{tried}."
+    return seasons_of([filled(_inner(values[:, 0]), "interpolate", 1) for values in loose.values[::step]], alias)
 
 
 def _inner(values: np.ndarray) -> np.ndarray:

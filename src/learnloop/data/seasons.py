@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from learnloop.data.frequency import usual_seasons
+
 CYCLES = 3
 """A season shorter than a third of the series can be told from chance."""
 LEAST = 0.2
@@ -152,3 +154,17 @@ def shared_seasons(series: Sequence[np.ndarray], candidates: Sequence[int], shar
         for other in near:
             del counts[other]
     return tuple(sorted(shared))
+
+
+def seasons_of(sample: Sequence[np.ndarray], alias: str) -> tuple[tuple[int, ...], str]:
+    """(the seasons that series of the frequency `alias` have in common, shortest first; a sentence that says so).
+
+    sample  values without NaN of some of the series
+    """
+    candidates = usual_seasons(alias)
+    found = shared_seasons(sample, candidates) if candidates or not alias else ()
+    tried = f" (tried: {', '.join(str(one) for one in candidates)})" if candidates else ""
+    if not found:
+        return (), f"No season was found{tried}."
+    words = " and ".join(str(one) for one in found)
+    return found, f"Season of {words} steps: the values repeat at that distance beyond chance{tried}."

@@ -103,6 +103,7 @@ def prepare_forecast(draft: Draft, *, look: Callable[[Panel], None] | None = Non
     horizon = int(draft.get("forecast.horizon", horizon))
     asked = {key: draft.get(f"forecast.{key}") for key in ("windows", "tests")}
     ends = find_ends(panel, horizon, **asked, network=bool(chosen.network))
+    panel = panel.seasons_before(ends.validation)
     stationary, told = stationary_of(draft, panel)
     seen = see(draft, chosen, panel, ends, horizon, stationary)
     methods = contestants(panel, ends, chosen)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 
+from learnloop.contracts import PADDING, Y
 from learnloop.nn.views import VIEWS
+from learnloop.tasks.translate import Translate
 from learnloop.verbs.outliers import outlier_rows
 from learnloop.verbs.packing import bundle_of
 from learnloop.verbs.prepare import Prepared, answers_of
@@ -27,6 +31,8 @@ _ENOUGH_SECONDS = 0.1
 """Prediction is timed on ever more rows until it takes this long."""
 _FIRST_ROWS, _MOST_ROWS, _MOST_CELLS, _LARGEST_STEP = 64, 20_000, 16_000_000, 8
 _MOST_CHANGE = 3.0
+_USUAL_SHARE, _MOST_LENGTHS = 0.98, 100_000
+"""Share of the answers that are no longer than those of the rehearsal; answers that are looked at."""
 _CHECKPOINT_COPIES = 4
 """The last checkpoint holds the weights, the best ones, and two moments of the optimiser."""
 
@@ -43,6 +49,8 @@ class Rehearsal:
 
     def __init__(self, prepared: Prepared, net: nn.Module, scored: Mapping[str, float], folder: Path, now: Now) -> None:
         self._bundle = bundle_of(prepared, copy.deepcopy(net))
+        if isinstance(self._bundle.task, Translate):
+            self._bundle.task.decoding = (usual_tokens(prepared), *self._bundle.task.decoding[1:])
         self._now = now
         parts = held_out(prepared)
         rows = {part: len(getattr(prepared.split, part)) for part in parts}
@@ -109,6 +117,13 @@ def views_rows(prepared: Prepared) -> int:
     views, known = prepared.recipe.report.views, prepared.choice.target in ("class", "labels")
     count = len(VIEWS[views]) - known
     return 0 if views == "none" else count * len(getattr(prepared.split, held_out(prepared)[-1]))
+
+
+def usual_tokens(prepared: Prepared) -> int:
+    """Tokens of all but the longest answers of the training part: an untrained network does not know when to end, and
+    would write several times as much as the trained one will."""
+    tokens = (prepared.tensors["train"][Y] != PADDING).sum(1)
+    return max(1, math.ceil(float(torch.quantile(tokens[:_MOST_LENGTHS].float(), _USUAL_SHARE))))
 
 
 def _scoring_seconds(prepared: Prepared, part: str, now: Now) -> float:
