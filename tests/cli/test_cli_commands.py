@@ -235,7 +235,11 @@ def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = call(capsys, "models")
     parts = re.split(r"--task \w+\n", out)
     assert [line.split()[0] for part in parts for line in part.strip().splitlines()[1:]] == names
-    assert len(parts) == 3 and {"nhits", "lstm", "theta"} <= {line.split()[0] for line in parts[2].splitlines()}
+    assert len(parts) == 6 and {"nhits", "lstm", "theta"} <= {line.split()[0] for line in parts[2].splitlines()}
+    assert {"pix2pix", "dcgan"} <= {line.split()[0] for line in parts[4].splitlines()}
+    assert re.search(r"cyclegan +two heaps of images", parts[4]) and re.search(r"vae +image, series, table", parts[3])
+    out, err = call(capsys, "models", "vae")
+    assert "model.binarise" in out and "Kingma and Welling 2014" in err
     out, err = call(capsys, "models", "dlinear")
     assert "model.average" in out and "Zeng, Chen, Zhang and Xu 2023" in err
     out, err = call(capsys, "models", "theta")
@@ -258,7 +262,8 @@ def test_models(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_tasks_and_data(capsys: pytest.CaptureFixture[str]) -> None:
     tasks = [row["name"] for row in last_json(call(capsys, "tasks", "--json")[0])]
-    assert tasks == ["classify", "regress", "translate", "transcribe", "language", "forecast"]
+    rows, making = ["classify", "regress", "translate", "transcribe"], ["autoencode", "gan", "diffusion"]
+    assert tasks == [*rows, "language", "forecast", *making]
     assert "cross_entropy" in call(capsys, "tasks")[0]
     entries = {row["name"]: row for row in last_json(call(capsys, "data", "--json")[0])}
     assert {"digits", "mnist", "adult"} <= set(entries) and entries["digits"]["needs"] == "nothing"

@@ -24,11 +24,12 @@ from learnloop.data.panel_catalog import SERIES
 from learnloop.data.series import from_array
 from learnloop.diagnose.table import CHECKS
 from learnloop.models.config import FITTING
+from learnloop.models.generative.table import GENERATIVE_MODELS
 from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.table import MODELS
 from learnloop.optim.optimisers import OPTIMISERS
 from learnloop.optim.schedules import SCHEDULES
-from learnloop.recipe.components import TABLES
+from learnloop.recipe.components import GENERATIVE_TASKS, MODEL_KINDS, TABLES
 from learnloop.scores.losses import LOSSES
 from learnloop.scores.names import HEADLINE, METRICS
 from learnloop.tasks.table import TASKS, outputs_of
@@ -42,7 +43,10 @@ CONFIGS: dict[str, Mapping[str, Any]] = {
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
+    "generative model": GENERATIVE_MODELS,
 }
+PICKED = ("model", "optimiser", "schedule", "loss")
+"""Those that a recipe picks from as a whole; networks that make data by their task."""
 ENTRIES = [(table, name) for table, entries in CONFIGS.items() for name in entries]
 FUNCTIONS: dict[str, Mapping[str, Any]] = {"transform": TRANSFORMS, "target": TARGETS, "check": CHECKS}
 PLAIN: dict[str, Any] = {
@@ -66,8 +70,13 @@ def test_names_are_lower_case_identifiers() -> None:
 
 
 def test_a_recipe_picks_from_the_same_tables() -> None:
-    assert TABLES.keys() == {*CONFIGS, "language model", "forecast model"}
-    assert all(TABLES[name] is CONFIGS[name] for name in CONFIGS) and TABLES["language model"] is LANGUAGE_MODELS
+    making = {f"{task} model" for task in GENERATIVE_TASKS}
+    assert TABLES.keys() == {*PICKED, "language model", "forecast model", *making}
+    assert all(TABLES[name] is CONFIGS[name] for name in PICKED) and TABLES["language model"] is LANGUAGE_MODELS
+    assert [name for kind in sorted(making) for name in TABLES[kind]] == [
+        name for task in sorted(GENERATIVE_TASKS) for name in GENERATIVE_MODELS if GENERATIVE_MODELS[name].task == task
+    ]
+    assert {config.task for config in GENERATIVE_MODELS.values()} == set(GENERATIVE_TASKS) <= TASKS.keys()
 
 
 @pytest.mark.parametrize(("table", "name"), ENTRIES)
@@ -80,7 +89,7 @@ def test_every_config_explains_itself(table: str, name: str) -> None:
     assert not silent, f"{kind.__name__} has fields without a description: {silent}"
     long = [field for field, info in kind.model_fields.items() if len(info.description) > 140]
     assert not long, f"{kind.__name__} has fields whose description is no sentence but a page: {long}"
-    if table == "model":
+    if table.endswith("model"):
         assert 10 < len(kind.title) < 120
 
 
@@ -139,7 +148,7 @@ def test_the_command_lists_every_entry(
 def test_the_command_shows_every_field_of_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out.splitlines()[-1]):
-        known = {"language": LANGUAGE_MODELS, "forecast": TABLES["forecast model"]}.get(row.get("task"), MODELS)
+        known = TABLES[MODEL_KINDS.get(row.get("task"), "model")]
         fields = known[row["name"]].model_fields  # type: ignore[attr-defined]
         assert {name: shown["meaning"] for name, shown in row["fields"].items()} == {
             name: info.description for name, info in fields.items()

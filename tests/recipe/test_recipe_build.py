@@ -61,8 +61,8 @@ def test_every_mistake_of_a_recipe_is_reported_at_once(tmp_path: Path) -> None:
         "bad.yaml line 15: seed: must be at least 0 (of everything random: split, initialisation, order, dropout)",
         "bad.yaml line 2: data.colums: must be a field of data",
         "bad.yaml line 3: task.name: must be one of auto, classify, regress, translate, transcribe, language, "
-        "forecast (classes, numbers, texts from texts, the next tokens of a text, what comes next in a series; auto: "
-        "from the data)",
+        "forecast, autoencode, gan, diffusion (classes, numbers, texts from texts, the next tokens of a text, what "
+        "comes next in a series, codes of rows, rows like them; auto: from the data)",
         "bad.yaml line 3: task.delta: must be greater than 0 "
         "(where the square turns into a line, in units of the (scaled) target)",
         "bad.yaml line 4: model.name: must be the name of a model, or an import path pkg.mod:Name",

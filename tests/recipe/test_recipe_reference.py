@@ -25,7 +25,11 @@ def row(key: str) -> list[str]:
         ("data.target", "list of text or null"),
         ("data.image_size", "int >= 1, <= 4096 or null"),
         ("data.download", "true or false"),
-        ("task.name", "auto or classify or regress or translate or transcribe or language or forecast"),
+        (
+            "task.name",
+            "auto or classify or regress or translate or transcribe or language or forecast or autoencode or gan or "
+            "diffusion",
+        ),
         ("task.class_weights", "none or balanced or {name: float > 0}"),
         ("model.hidden", "list of int >= 1"),
     ],

@@ -55,7 +55,7 @@ def check(path: Path, answer: Callable[[Dataset], Mapping[str, np.ndarray]], sch
             cause="the copy is incomplete, or the file was changed by hand",
             do=f"learnloop fit --resume {path.parent}",
         ) from error
-    outputs = answer(_rows(given, schema))
+    outputs = answer(rows_of(given, schema))
     for name, values in expected.items():
         if name == TEXTS:
             _check_texts(path, values, [str(text) for text in outputs[name]])
@@ -90,7 +90,8 @@ def _check_texts(path: Path, want: list[str], got: list[str]) -> None:
     )
 
 
-def _rows(given: Mapping[str, Any], schema: Schema) -> Dataset:
+def rows_of(given: Mapping[str, Any], schema: Schema) -> Dataset:
+    """The rows that `make` kept as `inputs`."""
     images = {f.name: np.uint8 if f.kind == "image" else np.float32 for f in schema.inputs if f.kind in ARRAYS}
     frame = pd.DataFrame({name: values for name, values in given.items() if name not in images})
     for field in schema.inputs:

@@ -33,6 +33,11 @@ _OTHERS = {
         "predict {run} --horizon 14",
         "ForecastBundle.load(path)   # learnloop.bundle.forecast",
     ),
+    "generative": (
+        "one that makes data",
+        "generate {run} --count 64",
+        "GenerativeBundle.load(path)   # learnloop.bundle.generative",
+    ),
 }
 """Kinds of bundles that answer no rows: what they are, the command and the code that opens them."""
 

@@ -64,6 +64,8 @@ def fit(
 
     learnloop fit sales.csv --task forecast --horizon 14
 
+    learnloop fit mnist --task gan --minutes 15
+
     learnloop fit recipe.yaml --set optimiser.name=sgd --lr 0.1
     """
     began = monotonic()  # --minutes counts from here
@@ -116,7 +118,7 @@ def _check(draft: Draft, json: bool) -> None:
 
     job = job_of(draft)
     if job != "rows":
-        (_check_text if job == "language" else _check_series)(draft, json)
+        {"language": _check_text, "forecast": _check_series, "generative": _check_made}[job](draft, json)
         return
     from learnloop.verbs.prepare import describe, prepare
 
@@ -167,6 +169,25 @@ def _check_series(draft: Draft, json: bool) -> None:
         "horizon": prepared.horizon,
         **(_how(prepared.recipe) if prepared.network else {}),
         "series": len(prepared.panel),
+    }
+    _say_ok(result, json)
+
+
+def _check_made(draft: Draft, json: bool) -> None:
+    """The same for a network that makes data."""
+    from learnloop.verbs.generative_data import describe_generative, prepare_generative
+    from learnloop.verbs.generative_training import build_generative_net
+
+    prepared = prepare_generative(draft)
+    build_generative_net(prepared)  # sizes that it cannot make
+    for line in describe_generative(prepared):
+        show.prose(line)
+    result = {
+        "ok": True,
+        "task": prepared.task,
+        "model": prepared.recipe.names["model"],
+        **_how(prepared.recipe),
+        "rows": {part: len(getattr(prepared.split, part)) for part in ("train", "validation", "test")},
     }
     _say_ok(result, json)
 

@@ -98,18 +98,30 @@ def _list(json: bool) -> None:
         show.as_json([*found, *others])
         return
     show.table(["model", "for", "what"], [[row["name"], ", ".join(row["inputs"]), row["title"]] for row in found])
-    for task, told in (("language", "one text"), ("forecast", "series in time")):
+    for task in dict.fromkeys(row["task"] for row in others):
         show.heading(f"--task {task}")
-        rows = [[row["name"], told, row["title"]] for row in others if row["task"] == task]
+        rows = [[row["name"], _told(row), row["title"]] for row in others if row["task"] == task]
         show.table(["model", "for", "what"], rows)
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """What it is for, in words."""
+    pairing = {"paired": "pairs of images", "unpaired": "two heaps of images"}.get(row.get("pairing", ""))
+    words = {"language": "one text", "forecast": "series in time"}
+    return pairing or words.get(row["task"]) or ", ".join(row["inputs"])
 
 
 def _of_own_tasks() -> list[dict[str, Any]]:
     """What has a table of its own, because its names mean something else there: `lstm` that writes or forecasts."""
     from learnloop.models.classical.table import METHODS
     from learnloop.models.forecasting.table import FORECAST_MODELS
+    from learnloop.models.generative.table import GENERATIVE_MODELS
     from learnloop.models.language import LANGUAGE_MODELS
 
+    making = [
+        {**_row(name, config), "source": config.source, "pairing": config.pairing, "task": config.task}
+        for name, config in GENERATIVE_MODELS.items()
+    ]
     writing = [_row(name, config, ["text"]) for name, config in LANGUAGE_MODELS.items()]
     networks = [{**_row(name, config, ["time"]), "source": config.source} for name, config in FORECAST_MODELS.items()]
     methods = [
@@ -122,8 +134,10 @@ def _of_own_tasks() -> list[dict[str, Any]]:
         }
         for name, method in METHODS.items()
     ]
-    return [{**row, "task": "language"} for row in writing] + [
-        {**row, "task": "forecast"} for row in (*networks, *methods)
+    return [
+        *({**row, "task": "language"} for row in writing),
+        *({**row, "task": "forecast"} for row in (*networks, *methods)),
+        *making,
     ]
 
 

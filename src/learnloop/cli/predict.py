@@ -9,7 +9,7 @@ import typer
 
 from learnloop.cli import show
 from learnloop.cli.rows import PAIR, rows_of
-from learnloop.errors import ModelError, RunError
+from learnloop.errors import DataError, ModelError, RunError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,10 @@ def predict(
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="write the answers to this file (.csv; series: also .png, .svg)"
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="write the answers to this file (.csv; series: also .png, .svg; made pictures: a folder)",
         ),
     ] = None,
     views: Annotated[
@@ -48,6 +51,9 @@ def predict(
     ] = "none",
     explain: Annotated[
         bool, typer.Option("--explain", help="texts: show which words moved the answer (integrated gradients)")
+    ] = False,
+    back: Annotated[
+        bool, typer.Option("--back", help="pictures from pictures: the other way, where a network has one")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="end with one line of JSON on stdout")] = False,
 ) -> None:
@@ -70,6 +76,13 @@ def predict(
     learnloop predict RUN --horizon 14 --out forecast.csv
 
     learnloop predict RUN newer_rows.csv --out forecast.png
+
+    An autoencoder answers with the codes of each row, the error of its reconstruction, and whether that is an anomaly;
+    a network that makes pictures from pictures writes them into a folder:
+
+    learnloop predict RUN rows.csv --out codes.csv
+
+    learnloop predict RUN edges/ --out made/
     """
     source = rows_of(inputs) if inputs else None  # mistakes here are told before anything slow is imported
 
@@ -86,16 +99,21 @@ def predict(
         raise not_ahead(f"a run of the task {opened.task}", "--horizon" if horizon is not None else "--level")
     if not inputs:
         raise no_rows(run)
+    if opened.makes:
+        from learnloop.cli.predict_made import predict_made, refuse_of_answers
+
+        refuse_of_answers(views, explain)
+        predict_made(opened, _typed_rows(source, inputs), rows, out, back=back, json=json)
+        return
+    if back:
+        raise DataError("--back", "is for runs that make pictures from pictures", found=f"the task {opened.task}")
 
     import numpy as np
 
-    from learnloop.data.conform import JSON_ROWS, PAIRS, conform
-    from learnloop.data.tables import from_rows
+    from learnloop.data.conform import conform
 
-    if isinstance(source, list) and isinstance(source[0], dict):
-        source = from_rows(source, PAIRS if PAIR.match(inputs[0]) else JSON_ROWS)
     bundle = opened.bundle
-    dataset = conform(source, bundle.about.schema)
+    dataset = conform(_typed_rows(source, inputs), bundle.about.schema)
     if rows is not None:
         dataset = dataset.take(np.arange(min(rows, len(dataset))))
     for note in dataset.notes:
@@ -122,6 +140,16 @@ def predict(
         show.words(f"row {row}: ", pieces)
     if words:
         show.prose(show.WORDS_LEGEND)
+
+
+def _typed_rows(source: Any, inputs: list[str]) -> Any:
+    """Rows that were typed as a table; files and names as they are."""
+    from learnloop.data.conform import JSON_ROWS, PAIRS
+    from learnloop.data.tables import from_rows
+
+    if isinstance(source, list) and isinstance(source[0], dict):
+        return from_rows(source, PAIRS if PAIR.match(inputs[0]) else JSON_ROWS)
+    return source
 
 
 def _words(bundle: Bundle, dataset: Dataset, answers: dict[str, Any], *, asked: bool) -> list[list[tuple[str, float]]]:

@@ -13,12 +13,16 @@ from learnloop.config import Config
 from learnloop.errors import RecipeError, did_you_mean, nearest
 from learnloop.models.classical.config import METHOD_CONFIGS
 from learnloop.models.forecasting.table import FORECAST_MODELS
+from learnloop.models.generative.table import GENERATIVE_MODELS
 from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.own import OwnConfig, import_object
 from learnloop.models.table import MODELS, find_model
 from learnloop.optim.optimisers import OPTIMISERS
 from learnloop.optim.schedules import SCHEDULES
 from learnloop.scores.losses import LOSSES
+
+GENERATIVE_TASKS = ("autoencode", "gan", "diffusion")
+"""Tasks of networks that make data; each names its own part of `GENERATIVE_MODELS`."""
 
 TABLES: dict[str, Mapping[str, type[Config]]] = {
     "model": cast(Mapping[str, type[Config]], MODELS),
@@ -27,11 +31,15 @@ TABLES: dict[str, Mapping[str, type[Config]]] = {
     "loss": cast(Mapping[str, type[Config]], LOSSES),
     "language model": cast(Mapping[str, type[Config]], LANGUAGE_MODELS),
     "forecast model": {**cast(Mapping[str, type[Config]], FORECAST_MODELS), **METHOD_CONFIGS},
+    **{
+        f"{task} model": {name: cls for name, cls in GENERATIVE_MODELS.items() if cls.task == task}
+        for task in GENERATIVE_TASKS
+    },
 }
 """Section (or "loss", which lives in `task`) -> name -> Config class. The section `model` picks from "language model"
-where the task is language, from "forecast model" where it is forecast."""
+where the task is language, from "forecast model" where it is forecast, and so on."""
 
-MODEL_KINDS = {"language": "language model", "forecast": "forecast model"}
+MODEL_KINDS = {task: f"{task} model" for task in ("language", "forecast", *GENERATIVE_TASKS)}
 """task -> the table that the section `model` picks from, where that is one of its own."""
 
 

@@ -29,6 +29,8 @@ MONITORS = {
 }
 MONITORS["stream"] = ("loss",)  # a text without rows
 MONITORS["windows"] = ("loss", "mae")  # series to be forecast
+MONITORS["codes"] = ("loss",)  # an autoencoder
+MONITORS["pictures"] = ("fid_classifier", "fid", "frechet_pixels")  # that were made; by who judges them
 """Validation figures that are known while training, by the kind of target."""
 
 

@@ -4,45 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 from learnloop.config import Config
 from learnloop.contracts import WindowSpec
-from learnloop.data.augment.config import AugmentConfig
 from learnloop.errors import RecipeError, UserError, did_you_mean, nearest, raise_all
 from learnloop.models.classical.config import MethodConfig
 from learnloop.models.classical.table import METHODS
 from learnloop.models.config import ModelConfig
-from learnloop.models.transfer import TransferConfig
-from learnloop.optim.plan import PlanConfig
 from learnloop.recipe.choose import Choice, checked, origin
 from learnloop.recipe.components import TABLES, component
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.fill import Filler
-from learnloop.recipe.recipe import (
-    SECTIONS,
-    DataSection,
-    ForecastSection,
-    ReportSection,
-    SeriesSection,
-    TaskSection,
-    TrainSection,
-    WatchSection,
-)
+from learnloop.recipe.own_jobs import Uses, assemble, foreign_loss, useless
 from learnloop.recipe.resolve import Resolved
 
 TASK, TARGET = "forecast", "windows"
 AUTO, NETWORK = "auto", "network"
 BESIDE = ("seasonal_naive", "ets")
 """Methods that stand beside any other, where nobody says which take part."""
-_USED: Mapping[str, Iterable[str]] = {
-    "data": ("path", "target", "group", "time"),
-    "report": ("baselines", "html"),
-    "task": ("name", "loss"),
-}
-"""Fields of sections that series to be forecast have a use for; of all other sections all, but for:"""
-_UNUSED = ("transfer", "augment", "text", "audio", "target", "decode")
+_USES = Uses(
+    {"data": ("path", "target", "group", "time"), "report": ("baselines", "html"), "task": ("name", "loss")},
+    none=("transfer", "augment", "text", "audio", "target", "decode", "generate"),
+    must="is for data with rows; the task forecast reads series in time",
+    ways={"data.test": "--set forecast.tests=1   # windows", "data.validation": "--set forecast.windows=4"},
+    decided=None,
+)
 _OF_NETWORKS = ("optimiser", "schedule")
 _LOSSES = ("quantile", "mae", "mse", "huber", "smape")
 
@@ -68,7 +55,7 @@ class ForecastChoice:
 
 def choose_forecast(draft: Draft) -> ForecastChoice:
     """Raises RecipeError or ManyErrors for what series to be forecast have no use for, and for unknown names."""
-    errors = [*_useless(draft)]
+    errors = [*useless(draft, _USES), *foreign_loss(draft, "must be a loss of forecasts", _LOSSES)]
     origins = {"task.name": _why(draft)}
     asked = str(draft.get("model.name", AUTO))
     if "model" in draft.objects:
@@ -149,35 +136,6 @@ def _serve(draft: Draft, asked: str, network: str, errors: list[UserError], orig
     return serve
 
 
-def _useless(draft: Draft) -> Iterable[UserError]:
-    """Values that say something else than their default and that nothing here would listen to."""
-    for key, given in draft.values.items():
-        section, _, field = key.partition(".")
-        used = field in _USED[section] if section in _USED else section not in _UNUSED
-        if used or not field or section not in SECTIONS:
-            continue
-        info = SECTIONS[section].model_fields.get(field)
-        default = None if info is None else info.get_default(call_default_factory=True)
-        if given.value == default or given.origin.endswith((".yaml", ".yml")):
-            continue
-        ways = {"data.test": "--set forecast.tests=1   # windows", "data.validation": "--set forecast.windows=4"}
-        yield RecipeError(
-            given.typed,
-            "is for data with rows; the task forecast reads series in time",
-            found=repr(given.value),
-            do=ways.get(key, "leave it out"),
-        )
-    if draft.get("task.loss", AUTO) not in (AUTO, *_LOSSES):
-        yield RecipeError(
-            draft.typed("task.loss"),
-            "must be a loss of forecasts",
-            found=repr(draft.get("task.loss")),
-            available=list(_LOSSES),
-        )
-    if "loss" in draft.objects:
-        yield RecipeError("loss", "must be a loss of forecasts", found="a function", available=list(_LOSSES))
-
-
 def _idle(draft: Draft, asked: str) -> Iterable[UserError]:
     """What only a network would listen to, where none is trained."""
     keys = ("train.epochs", "train.steps", "train.batch_size")
@@ -219,40 +177,9 @@ def resolve_forecast(
     choice = Choice(TASK, TARGET, "panel", name, config, chosen.loss, "none", origins)
     advice: dict[str, Any] = {} if spec is None else chosen.config.suggest(windows, spec, draft.minutes)  # type: ignore[attr-defined]
     fill = Filler(draft, choice, advice, f"suggested by {name}")
-    fill.limit()
-    model = fill.model()
-    optimiser_name, optimiser = fill.component("optimiser")
-    schedule_name, schedule = fill.component("schedule")
-    root = fill.root()
-    data: dict[str, Any] = {}
-    path = draft.get("data.path")
-    if "data" in draft.objects:
-        data["path"], fill.origins["data.path"] = None, "argument: an object in memory"
-    elif path is not None and Path(path).exists():
-        data["path"] = str(Path(path).resolve())
     inputs = {
-        "series": cast(SeriesSection, fill.section("series", decided.series)),
-        "forecast": cast(ForecastSection, fill.section("forecast", {**decided.forecast, "loss": chosen.loss})),
+        "series": fill.section("series", decided.series),
+        "forecast": fill.section("forecast", {**decided.forecast, "loss": chosen.loss}),
     }
-    return Resolved(
-        data=cast(DataSection, fill.section("data", data)),
-        task=cast(TaskSection, fill.section("task", {"name": TASK, "loss": AUTO, "class_weights": "none"})),
-        loss=None,
-        model=model,
-        transfer=TransferConfig.model_validate({"mode": "none"}),
-        augment=AugmentConfig.model_validate({}),
-        optimiser=optimiser,
-        schedule=schedule,
-        train=cast(TrainSection, fill.section("train", {"monitor": fill.monitor()})),
-        plan=cast(PlanConfig, fill.section("plan", {})),
-        watch=cast(WatchSection, fill.section("watch", {})),
-        report=cast(ReportSection, fill.section("report", {})),
-        seed=root.seed,
-        out=root.out,
-        names={"model": name, "optimiser": optimiser_name, "schedule": schedule_name, "loss": chosen.loss},
-        choice=replace(choice, config=model),
-        origins={**fill.origins, **origins},
-        objects=draft.objects,
-        notes=draft.notes,
-        inputs=cast(Mapping[str, Config], inputs),
-    )
+    found = assemble(draft, fill, choice, data={}, loss=AUTO, inputs=inputs, origins=origins)
+    return replace(found, choice=replace(choice, config=found.model))

@@ -21,6 +21,7 @@ def input_settings(draft: Draft) -> dict[str, Config]:
 ONLY = {
     **dict.fromkeys(("target", "decode"), "texts to be written"),
     **dict.fromkeys(("series", "forecast"), "series to be forecast (task forecast)"),
+    "generate": "networks that make data (tasks autoencode, gan, diffusion)",
 }
 """What a section is for that is not called after its kind of input."""
 

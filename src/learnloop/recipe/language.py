@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
-from learnloop.config import Config
 from learnloop.contracts import InputSpec
-from learnloop.data.augment.config import AugmentConfig
-from learnloop.errors import RecipeError, UserError, raise_all
+from learnloop.errors import RecipeError, raise_all
 from learnloop.models.config import ModelConfig
 from learnloop.models.language import LANGUAGE_MODELS
 from learnloop.models.table import MODELS
-from learnloop.models.transfer import TransferConfig
-from learnloop.optim.plan import PlanConfig
 from learnloop.recipe.choose import Choice, checked, origin
 from learnloop.recipe.components import component
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.fill import Filler
+from learnloop.recipe.own_jobs import Uses, assemble, foreign_loss, useless
 from learnloop.recipe.recipe import (
     OBJECT,
-    SECTIONS,
-    DataSection,
-    ReportSection,
-    TaskSection,
-    TrainSection,
-    WatchSection,
 )
 from learnloop.recipe.resolve import Resolved
 from learnloop.transforms.texts import LEAST, VOCABULARY, TextConfig
@@ -40,16 +30,17 @@ ENOUGH_TO_CHOOSE_BY = 1_000_000
 BPE_FROM = 20_000_000
 """Characters from which byte pairs are the tokens: of so long a text characters teach little that is new."""
 
-_DATA = ("path", "validation", "test", "download")
-_REPORT = ("baselines", "html")
-_USED: Mapping[str, Iterable[str]] = {
-    "data": _DATA,
-    "report": _REPORT,
-    "task": ("name", "loss"),
-    "text": ("tokens", "vocabulary", "lower", "least"),
-}
-"""Fields of sections that a text without rows has a use for; all other sections are taken as a whole, but for:"""
-_UNUSED = ("transfer", "augment")
+_USES = Uses(
+    {
+        "data": ("path", "validation", "test", "download"),
+        "report": ("baselines", "html"),
+        "task": ("name", "loss"),
+        "text": ("tokens", "vocabulary", "lower", "least"),
+    },
+    none=("transfer", "augment"),
+    must="is for data with rows; the task language reads one text",
+    decided=("data.target", "transfer.mode", "augment.name"),
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ class TextChoice:
 
 def choose_language(draft: Draft, characters: int) -> TextChoice:
     """Raises RecipeError or ManyErrors for what a text without rows has no use for."""
-    raise_all(list(_useless(draft)))
+    raise_all([*useless(draft, _USES), *foreign_loss(draft, "must be the loss of the task language", [LOSS])])
     origins = {"task.name": _why(draft), "task.loss": "the only one of the task"}
     name, origins["model.name"] = _model_name(draft)
     cls = component("language model", name, draft.typed("model.name"))
@@ -137,69 +128,10 @@ def _text(draft: Draft, characters: int, origins: dict[str, str]) -> TextConfig:
     return TextConfig(**values)
 
 
-def _useless(draft: Draft) -> Iterable[UserError]:
-    """Values that say something else than their default and that nothing here would listen to."""
-    for key, given in draft.values.items():
-        section, _, field = key.partition(".")
-        used = field in _USED[section] if section in _USED else section not in _UNUSED
-        if used or not field or section not in SECTIONS:
-            continue
-        info = SECTIONS[section].model_fields.get(field)
-        default = None if info is None else info.get_default(call_default_factory=True)
-        if given.value == default or (isinstance(default, tuple) and tuple(given.value or ()) == default):
-            continue
-        if given.origin.endswith((".yaml", ".yml")) and key in ("data.target", "transfer.mode", "augment.name"):
-            continue  # a resolved recipe says what was decided: no target, no transfer, no augmentation
-        yield RecipeError(
-            given.typed,
-            "is for data with rows; the task language reads one text",
-            found=repr(given.value),
-            do="leave it out",
-        )
-    if draft.get("task.loss", "auto") not in ("auto", LOSS):
-        yield RecipeError(
-            draft.typed("task.loss"),
-            "must be the loss of the task language",
-            found=repr(draft.get("task.loss")),
-            available=[LOSS],
-        )
-    if "loss" in draft.objects:
-        yield RecipeError("loss", "must be the loss of the task language", found="a function", available=[LOSS])
-
-
 def resolve_language(draft: Draft, chosen: TextChoice, spec: InputSpec, tokens: int) -> Resolved:
     """The complete recipe. tokens: of the training part. Raises RecipeError or ManyErrors."""
     choice = chosen.choice
     advice = choice.config.suggest(tokens, spec, spec.vocabulary, draft.minutes)
     fill = Filler(draft, choice, advice, f"suggested by {choice.model}")
-    fill.limit()
-    model = fill.model()
-    optimiser_name, optimiser = fill.component("optimiser")
-    schedule_name, schedule = fill.component("schedule")
-    root = fill.root()
-    data: dict[str, Any] = {"validation": chosen.validation, "test": chosen.test, "target": ()}
-    path = draft.get("data.path")
-    if path is not None and Path(path).exists():
-        data["path"] = str(Path(path).resolve())
-    return Resolved(
-        data=cast(DataSection, fill.section("data", data)),
-        task=cast(TaskSection, fill.section("task", {"name": TASK, "loss": LOSS, "class_weights": "none"})),
-        loss=None,
-        model=model,
-        transfer=TransferConfig.model_validate({"mode": "none"}),
-        augment=AugmentConfig.model_validate({}),
-        optimiser=optimiser,
-        schedule=schedule,
-        train=cast(TrainSection, fill.section("train", {"monitor": fill.monitor()})),
-        plan=cast(PlanConfig, fill.section("plan", {})),
-        watch=cast(WatchSection, fill.section("watch", {})),
-        report=cast(ReportSection, fill.section("report", {})),
-        seed=root.seed,
-        out=root.out,
-        names={"model": choice.model, "optimiser": optimiser_name, "schedule": schedule_name, "loss": LOSS},
-        choice=choice,
-        origins={**fill.origins, **chosen.origins},
-        objects=draft.objects,
-        notes=draft.notes,
-        inputs=cast(Mapping[str, Config], {"text": chosen.text}),
-    )
+    data = {"validation": chosen.validation, "test": chosen.test, "target": ()}
+    return assemble(draft, fill, choice, data=data, loss=LOSS, inputs={"text": chosen.text}, origins=chosen.origins)

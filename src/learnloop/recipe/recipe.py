@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from learnloop.config import Config
 from learnloop.data.augment.config import AugmentConfig
@@ -25,6 +25,18 @@ from learnloop.transforms.textual import TargetConfig
 Name = Annotated[str, StringConstraints(min_length=1)]
 ClassWeight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _listed(value: object) -> object:
+    """One name, or one number that is a name, is a list of one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | list | tuple):
+        return value
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [one if isinstance(one, bool) or not isinstance(one, int | float) else str(one) for one in listed]
+
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(min_length=1)]
+"""Classes as they are written: 3, or [3, 5]."""
 
 
 class DataSection(Config):
@@ -66,10 +78,21 @@ class DataSection(Config):
 class TaskSection(Config):
     """What is learnt."""
 
-    name: Literal["auto", "classify", "regress", "translate", "transcribe", "language", "forecast"] = Field(
+    name: Literal[
         "auto",
-        description="classes, numbers, texts from texts, the next tokens of a text, what comes next in a series; "
-        "auto: from the data",
+        "classify",
+        "regress",
+        "translate",
+        "transcribe",
+        "language",
+        "forecast",
+        "autoencode",
+        "gan",
+        "diffusion",
+    ] = Field(
+        "auto",
+        description="classes, numbers, texts from texts, the next tokens of a text, what comes next in a series, codes "
+        "of rows, rows like them; auto: from the data",
     )
     loss: str = Field("auto", description="what training makes small; auto: the usual one of the task")
     class_weights: Literal["none", "balanced"] | dict[str, ClassWeight] = Field(
@@ -177,6 +200,26 @@ class ForecastSection(Config):
     )
 
 
+class GenerateSection(Config):
+    """What networks that make data learn from, and how it is measured (tasks autoencode, gan, diffusion)."""
+
+    samples: int = Field(2000, gt=0, description="pictures or rows that are made and measured at the end")
+    judge: Name | None = Field(
+        None,
+        description="who judges pictures: the run of a classifier, inception:FILE of its weights; null: trained here",
+    )
+    normal: Names | None = Field(
+        None, description="classes that are normal: learnt from alone; the others of the test part are to be found"
+    )
+    make: Literal["none", "edges", "invert", "colour", "halve", "quarter"] = Field(
+        "none", description="source pictures computed from the data's own, for networks that map pictures to pictures"
+    )
+    clusters: int | None = Field(None, ge=2, description="groups of codes; null: as many as classes, or found")
+    shots: int = Field(
+        50, gt=0, description="draws a row for the bound on the log-likelihood at the end; 5000 is nearly exact"
+    )
+
+
 INPUTS: dict[str, type[Config]] = {
     "text": TextConfig,
     "audio": AudioConfig,
@@ -184,6 +227,7 @@ INPUTS: dict[str, type[Config]] = {
     "decode": DecodeConfig,
     "series": SeriesSection,
     "forecast": ForecastSection,
+    "generate": GenerateSection,
 }
 """Sections that say how one kind of input, or of answer, is treated; a run without it has none of them."""
 

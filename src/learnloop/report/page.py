@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from learnloop.report.load import RunView, load_run
+from learnloop.report.sections.codes import anomalies, codes
 from learnloop.report.sections.confused import confused, suspects
 from learnloop.report.sections.data import data
 from learnloop.report.sections.forecasts import ahead, examples, methods, odd, treated
+from learnloop.report.sections.generative import copied, hidden, judged, makes, players
 from learnloop.report.sections.inside import layers, looked
 from learnloop.report.sections.measured import classes, learning, numbers
 from learnloop.report.sections.mistakes import worst
@@ -36,9 +38,16 @@ def report_html(run: RunView, folder: str) -> str:
             ahead(run),
             odd(run),
             views(run),
+            makes(run),
+            judged(run),
+            codes(run),
+            anomalies(run),
             findings(run),
             treated(run),
             learning(run),
+            players(run),
+            copied(run),
+            hidden(run),
             classes(run),
             numbers(run),
             translations(run),

@@ -16,7 +16,7 @@ from learnloop.runs.atomic import disk_error, write_json
 _OURS = (
     *("recipe.yaml", "environment.json", "plan.json", "splits.npz", "metrics.jsonl", "metrics.csv", "report.json"),
     *("report.html", "inside.json", "words.json", "findings.json", "checkpoints", "bundle", "tensorboard"),
-    *("predictions", "features.safetensors", "samples.jsonl", "methods.json"),
+    *("predictions", "features.safetensors", "samples.jsonl", "methods.json", "samples", "judge"),
 )
 
 

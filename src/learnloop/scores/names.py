@@ -58,6 +58,41 @@ METRICS: dict[str, Metric] = {
     "smape": Metric("sMAPE", False, "plain", "The same in percent of the mean of truth and forecast, 0 to 200."),
     "owa": Metric("OWA", False, "plain", "sMAPE and MASE over those of Naive2: below 1 is better."),
     "pinball": Metric("Pinball loss", False, "plain", "Loss of all quantiles over the scale of MASE."),
+    "explained_variance": Metric(
+        "Variance explained", True, "share", "Share of the variance that the codes keep; 0 = always the mean row."
+    ),
+    "adjusted_rand": Metric(
+        "Adjusted Rand index", True, "plain", "Clusters of the codes against the classes: 1 = the same, 0 = by chance."
+    ),
+    "purity": Metric("Purity", True, "share", "Share of rows whose class is the most frequent one of their cluster."),
+    "elbo": Metric("ELBO", True, "nats", "Lower bound of ln p(x): minus reconstruction and KL, of one draw a row."),
+    "reconstruction": Metric("Reconstruction", False, "nats", "Mean of -ln p(x | z), z drawn from the posterior."),
+    "kl": Metric("KL", False, "nats", "What the codes tell of a row: KL of the posterior from the prior."),
+    "log_likelihood": Metric("ln p(x), bound", True, "nats", "Importance-weighted lower bound of ln p(x)."),
+    "fid": Metric("FID", False, "plain", "Frechet distance of Inception features, made from real; published protocol."),
+    "fid_classifier": Metric(
+        "FID by classifier", False, "plain", "The same of a classifier's features: not comparable with FID."
+    ),
+    "frechet_pixels": Metric(
+        "Frechet of pixels", False, "plain", "The same of the pixels' principal components: not comparable with FID."
+    ),
+    "inception_score": Metric("Inception Score", True, "plain", "exp of the KL of each picture's classes from all."),
+    "classifier_score": Metric(
+        "Classifier score", True, "plain", "The same by a classifier of the data: not comparable with Inception Score."
+    ),
+    "generated_precision": Metric("Precision of samples", True, "share", "Share of samples that lie among real rows."),
+    "generated_recall": Metric("Recall of samples", True, "share", "Share of real rows that lie among samples."),
+    "density": Metric("Density", True, "plain", "Real rows around each sample, over those expected: about 1 is right."),
+    "coverage": Metric("Coverage", True, "share", "Share of real rows with a sample in their neighbourhood."),
+    "class_share_least": Metric("Rarest class", True, "share", "Share of the class that is made least often."),
+    "class_share_most": Metric("Commonest class", False, "share", "Share of the class that is made most often."),
+    "class_entropy": Metric("Entropy of classes", True, "nats", "Of the classes made; ln of their number: all alike."),
+    "as_asked": Metric("Made as asked", True, "share", "Share of samples that are classified as was asked for."),
+    "memorised": Metric(
+        "Memorised", False, "share", "Share nearer to a training row than 99 in 100 held-out rows are; 1 % is usual."
+    ),
+    "psnr": Metric("PSNR", True, "plain", "10 log10(1 / mean squared error of pixels in 0..1), in decibels."),
+    "cycle_error": Metric("Cycle error", False, "plain", "Mean absolute error of pixels in 0..1, there and back."),
     "loss": Metric("Loss", False, "plain", "The training objective."),
 }
 for _level in (50, 80, 90, 95, 99):
@@ -73,6 +108,9 @@ for _level in (50, 80, 90, 95, 99):
         ),
     }
 
+JUDGED = ("fid", "fid_classifier", "frechet_pixels")
+"""How far pictures that were made are from real ones, by who judges them."""
+
 HEADLINE: dict[str, tuple[str, ...]] = {
     "classify": ("accuracy", "f1_macro", "roc_auc", "log_loss"),
     "labels": ("f1_macro", "accuracy", "roc_auc", "log_loss"),
@@ -81,6 +119,9 @@ HEADLINE: dict[str, tuple[str, ...]] = {
     "transcribe": ("wer", "cer", "exact_match"),
     "language": ("nats_per_char", "bits_per_char", "perplexity"),
     "forecast": ("mase", "owa", "smape", "mae", "coverage_90"),
+    "autoencode": ("mse", "explained_variance", "roc_auc", "adjusted_rand", "log_likelihood"),
+    "gan": (*JUDGED, "generated_precision", "generated_recall", "as_asked", "mae", "psnr", "cycle_error"),
+    "diffusion": (*JUDGED, "generated_precision", "generated_recall", "as_asked"),
 }
 ALIASES = {"class": "classify", "numbers": "regress", "text": "translate", "transcript": "transcribe"}
 """The kinds of target (transforms/targets.py) by the task that they belong to."""

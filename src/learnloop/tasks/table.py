@@ -39,6 +39,9 @@ class TaskInfo:
     monitor: str = "loss"
 
 
+JUDGED = "fid_classifier"
+"""The figure of pictures that were made, unless others judge them."""
+
 TASKS: dict[str, TaskInfo] = {
     "classify": TaskInfo(
         "one class of several, or several labels at once",
@@ -59,6 +62,9 @@ TASKS: dict[str, TaskInfo] = {
     "transcribe": TaskInfo("what is said in a recording, as text", ("transcript",), {"transcript": ("ctc",)}),
     "language": TaskInfo("the next tokens of a text, and so new texts", (), {}),
     "forecast": TaskInfo("the next steps of one or many series in time, and how sure they are", (), {}),
+    "autoencode": TaskInfo("a few numbers that stand for a row or picture, and to make it again from them", (), {}),
+    "gan": TaskInfo("to make pictures that a second network cannot tell from real ones", (), {}, JUDGED),
+    "diffusion": TaskInfo("to make pictures out of noise, a little less noise at a time", (), {}, JUDGED),
 }
 
 

@@ -15,6 +15,7 @@ from learnloop.data.split import Split
 from learnloop.errors import ModelError, RecipeError, RunError, UserError, raise_all
 from learnloop.optim.plan import Plan
 from learnloop.recipe.build import build
+from learnloop.recipe.components import GENERATIVE_TASKS
 from learnloop.recipe.draft import Draft
 from learnloop.recipe.text import from_yaml
 from learnloop.report.load import read_report
@@ -24,6 +25,7 @@ from learnloop.verbs.baselines import Baseline, baselines
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.finish import finish
 from learnloop.verbs.forecast import fit_forecast, wants_forecast
+from learnloop.verbs.generative import fit_generative, wants_generative
 from learnloop.verbs.language import Job, fit_language, wants_language
 from learnloop.verbs.prepare import Prepared, Say, answers_of, describe, inputs_of, prepare, say_all
 from learnloop.verbs.pretrained import weight_facts
@@ -60,7 +62,7 @@ def fit(
 
     data     a file, a folder, a catalog name, a recipe.yaml, a DataFrame, arrays (x, y), a torch Dataset; for the task
              language a text file, or the text itself; for the task forecast a table, a frame with a time index, an
-             array [time] or [series, time], a `Panel`
+             array [time] or [series, time], a `Panel`; for the task gan also pairs of pictures (x, y)
     target   column or columns to learn
     horizon  steps that are forecast (task forecast)
     model    a name (`learnloop models`), an import path, or your own nn.Module
@@ -142,13 +144,16 @@ def fit_draft(
 
 
 def job_of(draft: Draft, resume: Path | None = None) -> str:
-    """Which of JOBS a run is: that of one long text without rows, that of series to be forecast, or that of rows."""
+    """Which of JOBS a run is: that of one long text without rows, of series to be forecast, of a network that makes
+    data, or of rows."""
     if resume is not None:
         try:
             task = from_yaml(RunFolder.find(resume).recipe).get("task.name")
         except RecipeError:  # reopening says what is wrong with it
             return "rows"
-        return str(task) if task in JOBS else "rows"
+        return "generative" if task in GENERATIVE_TASKS else str(task) if task in JOBS else "rows"
+    if wants_generative(draft):
+        return "generative"
     if wants_forecast(draft):
         return "forecast"
     return "language" if wants_language(draft) else "rows"
@@ -285,5 +290,11 @@ def _rivals(prepared: Prepared, budget: Budget) -> list[Baseline]:
     return found
 
 
-JOBS: dict[str, Job] = {"rows": _fit_rows, "language": fit_language, "forecast": fit_forecast}
-"""What `fit` does from the draft to the Run: for data with rows, for one long text, for series in time."""
+JOBS: dict[str, Job] = {
+    "rows": _fit_rows,
+    "language": fit_language,
+    "forecast": fit_forecast,
+    "generative": fit_generative,
+}
+"""What `fit` does from the draft to the Run: for data with rows, one long text, series in time, and networks that make
+data."""

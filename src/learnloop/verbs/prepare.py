@@ -108,7 +108,7 @@ def prepare(
     choice = choose(draft, dataset)
     dataset = set_task(dataset, choice.task)  # type: ignore[arg-type]
     seed = int(draft.get("seed", 0))
-    parts, draft = (known_split, draft) if known_split is not None else _split(dataset, draft, choice, seed)
+    parts, draft = (known_split, draft) if known_split is not None else split_rows(dataset, draft, choice, seed)
     train = dataset.take(parts.train)
     settings = input_settings(draft)
     if choice.kind == PAIRS:
@@ -203,7 +203,8 @@ def encode(data: Dataset, encoder: InputEncoder, target: Any) -> Batch:
     return batch
 
 
-def _split(dataset: Dataset, draft: Draft, choice: Choice, seed: int) -> tuple[Split, Draft]:
+def split_rows(dataset: Dataset, draft: Draft, choice: Choice, seed: int) -> tuple[Split, Draft]:
+    """The parts, and the draft with the share of validation where it was found."""
     rows = len(dataset)
     if rows < TOO_FEW_TO_SPLIT and dataset.part is None:
         everything, nothing = np.arange(rows), np.zeros(0, np.int64)

@@ -14,6 +14,7 @@ from learnloop.bundle.bundle import Bundle
 from learnloop.bundle.forecast import ForecastBundle
 from learnloop.bundle.forecast_answer import Answer
 from learnloop.bundle.forecast_intervals import main_level
+from learnloop.bundle.generative import GenerativeBundle, Made
 from learnloop.bundle.language import LanguageBundle
 from learnloop.bundle.sampling import DEFAULT
 from learnloop.data.conform import conform
@@ -21,6 +22,7 @@ from learnloop.data.dataset import Dataset
 from learnloop.data.split import Split
 from learnloop.errors import DataError, RunError
 from learnloop.nn.views import Views
+from learnloop.recipe.components import GENERATIVE_TASKS
 from learnloop.recipe.text import from_yaml
 from learnloop.report.card import run_html
 from learnloop.report.load import read_report
@@ -30,6 +32,7 @@ from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
 from learnloop.scores.language import evaluate_text
 from learnloop.verbs.forecast_newer import evaluate_newer
+from learnloop.verbs.generative_evaluate import evaluate_made
 from learnloop.verbs.language_data import read_text, token_characters
 from learnloop.verbs.prepare import load_data
 from learnloop.verbs.scoring import predicted, score, truth
@@ -58,19 +61,21 @@ class Run:
     @cached_property
     def bundle(self) -> Bundle:
         """The model that this run ended with, after it has passed its own exam. Raises RunError for a run on one long
-        text, which has a `writer`, and for one on series in time, which has a `forecaster`."""
-        if self.writes or self.forecasts:
+        text, which has a `writer`, for one on series in time, which has a `forecaster`, and for one that makes data,
+        which has a `maker`."""
+        if self.writes or self.forecasts or self.makes:
             raise RunError(
                 str(self.path),
                 "must be a run on rows",
-                found="a run that continues texts" if self.writes else "a run that forecasts series",
-                do=f"learnloop generate {self.path}" if self.writes else f"learnloop predict {self.path} --horizon 14",
+                found=self._kind(),
+                do=_COMMANDS.get(self.task, "learnloop generate {run}").format(run=self.path),
             )
         return Bundle.load(self.folder.bundle)
 
     @cached_property
     def task(self) -> str:
-        """What the recipe says was learnt: classify, regress, translate, transcribe, language, forecast."""
+        """What the recipe says was learnt: classify, regress, translate, transcribe, language, forecast, autoencode,
+        gan, diffusion."""
         return str(from_yaml(self.folder.recipe).get("task.name"))
 
     @property
@@ -86,7 +91,9 @@ class Run:
                 str(self.path),
                 "must be a run that forecasts series (task forecast)",
                 found=f"a run of the task {self.task}",
-                do=f"learnloop generate {self.path}" if self.writes else f"learnloop predict {self.path} DATA",
+                do=f"learnloop generate {self.path}"
+                if self.writes or self.makes
+                else f"learnloop predict {self.path} DATA",
             )
         return ForecastBundle.load(self.folder.bundle)
 
@@ -118,9 +125,11 @@ class Run:
                 str(self.path),
                 "must be a run that continues texts (task language)",
                 found=f"a run of the task {self.task}",
-                cause="it learnt to forecast series" if self.forecasts else "it learnt answers to rows, not texts",
+                cause=_LEARNT.get(self.task, "it learnt answers to rows, not texts"),
                 do=(
-                    f"learnloop predict {self.path}{' --horizon 14' if self.forecasts else ' DATA'}",
+                    f"learnloop generate {self.path} --count 64"
+                    if self.makes
+                    else f"learnloop predict {self.path}{' --horizon 14' if self.forecasts else ' DATA'}",
                     "learnloop fit input.txt --task language",
                 ),
             )
@@ -141,6 +150,33 @@ class Run:
         pieces = self.writer.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         return "".join(pieces)
 
+    @property
+    def makes(self) -> bool:
+        """Whether this run makes data of its own kind (the tasks autoencode, gan and diffusion)."""
+        return self.task in GENERATIVE_TASKS
+
+    @cached_property
+    def maker(self) -> GenerativeBundle:
+        """What makes data, after it has passed its own exam. Raises RunError for other runs."""
+        if not self.makes:
+            raise RunError(
+                str(self.path),
+                f"must be a run that makes data (task {', '.join(GENERATIVE_TASKS)})",
+                found=self._kind(),
+                do=f"learnloop generate {self.path}" if self.writes else "learnloop fit DATA --task autoencode",
+            )
+        return GenerativeBundle.load(self.folder.bundle)
+
+    def make(self, count: int, seed: int = 0, label: object | None = None) -> Made:
+        """`count` samples. See `GenerativeBundle.generate`. Raises RunError for a run that makes none."""
+        return self.maker.generate(count, seed, label)
+
+    def _kind(self) -> str:
+        """In words, for messages."""
+        kinds = {"language": "a run that continues texts", "forecast": "a run that forecasts series"}
+        known = kinds | dict.fromkeys(GENERATIVE_TASKS, f"a run that makes data (task {self.task})")
+        return known.get(self.task, f"a run of the task {self.task}")
+
     @cached_property
     def report(self) -> dict[str, Any]:
         """The contents of report.json."""
@@ -158,7 +194,8 @@ class Run:
 
     def predict(self, rows: object | None = None, horizon: int | None = None) -> pd.DataFrame:
         """Of a run on rows: see `Bundle.predict`. Of one on series in time: one row a step ahead; `rows` are
-        newer ones, and what is to be said stands in the frame's `attrs["notes"]`.
+        newer ones, and what is to be said stands in the frame's `attrs["notes"]`. Of one that encodes rows: see
+        `GenerativeBundle.codes`.
 
         Raises DataError for a run on rows without `rows` or with a horizon.
         """
@@ -171,12 +208,13 @@ class Run:
             raise not_ahead(f"a run of the task {self.task}")
         if rows is None:
             raise no_rows(str(self.path))
-        return self.bundle.predict(rows)
+        return self.maker.codes(rows) if self.makes else self.bundle.predict(rows)
 
     def evaluate(self, data: object | None = None) -> Evaluation:
         """Metrics with intervals on rows that have the target; without `data` those of the held-out test part.
         Of a run that continues texts: what the text `data` (or the file of that name) costs it. Of one on series in
-        time: what its forecasts were worth on newer rows, see `evaluate_newer`.
+        time: what its forecasts were worth on newer rows, see `evaluate_newer`. Of one that makes data: how well it
+        does beside the rows of `data`, see `evaluate_made`.
 
         Raises SchemaError when columns are missing, DataError when there is nothing to measure on.
         """
@@ -189,6 +227,8 @@ class Run:
             return evaluate_text(self.writer.nats(text), characters, self.report["asked"]["seed"])
         if self.forecasts:
             return evaluate_newer(self.forecaster, data, self.report["asked"]["seed"])
+        if self.makes:
+            return evaluate_made(self.maker, data, self.path, self.report)
         rows = conform(data, self.bundle.about.schema, need_target=True)
         return score(self.bundle, truth(self.bundle, rows), predicted(self.bundle, rows), self.report["asked"]["seed"])
 
@@ -239,6 +279,15 @@ class Run:
 
     def _repr_html_(self) -> str:
         return run_html(self.report)
+
+
+_COMMANDS = {"forecast": "learnloop predict {run} --horizon 14", "autoencode": "learnloop predict {run} DATA"}
+"""What a run is for that answers no rows, by its task; others generate."""
+_LEARNT = {
+    "forecast": "it learnt to forecast series",
+    **dict.fromkeys(GENERATIVE_TASKS, "it learnt to make data of its own kind, not texts"),
+}
+"""What a run learnt that is asked to go on writing."""
 
 
 def no_rows(run: str) -> DataError:

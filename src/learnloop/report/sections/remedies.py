@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from learnloop.report.load import RunView
@@ -67,6 +67,8 @@ def next_steps(run: RunView, folder: str) -> str:
         steps.append(("Forecast from the end of the data", f"learnloop predict {quoted} --horizon {horizon}"))
         steps.append(("Forecast from newer rows", f"learnloop predict {quoted} NEWER.csv --out forecast.png"))
         steps.append(("Measure it on newer rows", f"learnloop evaluate {quoted} NEWER.csv"))
+    elif run.report.get("generative"):
+        steps += _of_makers(run.report["generative"].get("kind", ()), quoted)
     else:
         steps.append(("Predict new rows", f"learnloop predict {quoted} NEW_DATA"))
         steps.append(("Measure it on other labelled data", f"learnloop evaluate {quoted} OTHER_DATA"))
@@ -74,6 +76,19 @@ def next_steps(run: RunView, folder: str) -> str:
         "What to do next",
         *(f"<p>{esc(text)}:</p><pre><code>{esc(line)}</code></pre>" for text, line in steps),
     )
+
+
+def _of_makers(kinds: Sequence[str], quoted: str) -> list[tuple[str, str]]:
+    """What a network that makes data is good for."""
+    steps = []
+    if "sampler" in kinds:
+        steps.append(("Make more", f"learnloop generate {quoted} --count 64 --seed 7 --out samples/"))
+        steps.append(("See what lies between", f"learnloop generate {quoted} --interpolate 10"))
+    if "coder" in kinds:
+        steps.append(("Encode new rows", f"learnloop predict {quoted} NEW_DATA --out codes.csv"))
+    if "mapper" in kinds:
+        steps.append(("Make pictures from pictures", f"learnloop predict {quoted} pictures/ --out made/"))
+    return [*steps, ("Measure it on other data", f"learnloop evaluate {quoted} OTHER_DATA")]
 
 
 def reproduce(run: RunView) -> str:

@@ -12,6 +12,7 @@ from learnloop.scores.names import METRICS, headline
 def header(run: RunView) -> str:
     asked = run.report["asked"]
     verbs = {"classify": "Classify", "labels": "Label", "translate": "Write", "forecast": "Forecast"}
+    verbs |= {"autoencode": "Encode", "gan": "Make more of", "diffusion": "Make more of"}
     what = verbs.get(run.task, "Predict")
     target = ", ".join(asked.get("target", []))
     parts = [*_made(run), str(run.report.get("created", "")).replace("T", " ")]
@@ -41,6 +42,8 @@ def _made(run: RunView) -> list[str]:
 
 
 def _heading(what: str, target: str, data: str) -> str:
+    if what in ("Encode", "Make more of"):
+        return f"{what} {esc(data)}"
     return f"{what} <em>{esc(target)}</em> in {esc(data)}" if target else f"Continue {esc(data)}"
 
 
@@ -49,14 +52,15 @@ def tiles(run: RunView) -> str:
     evaluation = run.evaluation()
     if not evaluation:
         return ""
-    unit = ", ".join(run.report["asked"].get("target", []))
+    made = run.report.get("generative") or {}
+    unit = "" if made else ", ".join(run.report["asked"].get("target", []))
     cells = []
     for name in headline(run.task):
         if name not in evaluation["metrics"]:
             continue
         pair = evaluation.get("intervals", {}).get(name)
         meaning = METRICS[name].meaning
-        scale = f" (unit of {esc(unit)})" if METRICS[name].scale == "unit" and len(unit) < 30 else ""
+        scale = f" (unit of {esc(unit)})" if METRICS[name].scale == "unit" and unit and len(unit) < 30 else ""
         cells.append(
             f'<div class="tile" title="{esc(meaning)}"><div class="name">{esc(title(name))}{scale}</div>'
             f'<div class="value">{esc(score(name, evaluation["metrics"][name]))}</div>'
@@ -65,6 +69,10 @@ def tiles(run: RunView) -> str:
     part = "test" if "test" in run.report["evaluation"] else "validation"
     if run.task == "forecast":
         return f'<div class="tiles">{"".join(cells)}</div>{_of_forecasts(run)}'
+    if made.get("judge"):
+        count = made.get("samples", {}).get("rows", 0)
+        said = f"Of {count:,} pictures that it made, beside {evaluation['rows']:,} {part} pictures never trained on."
+        return f'<div class="tiles">{"".join(cells)}</div><p class="soft">{esc(said)}</p>'
     what = "characters" if run.task == "language" else "rows"
     drawn = "text" if what == "characters" else "rows"
     notes = "".join(f'<p class="soft">{esc(note)}</p>' for note in evaluation.get("notes", []))
