@@ -105,7 +105,19 @@ def test_less_than_five_per_cent_is_noise(bf16: None, clock: Callable[..., None]
     clock(lambda p: 9.6 if p.dtype == "bfloat16" or p.channels_last else 10.0)
     plan = measure(cnn(), loss, [batch()], options=AUTO, steps=1000)
     assert (plan.dtype, plan.channels_last, plan.ms) == ("float32", False, 10.0)
+    verdicts = {trial.dtype: trial.verdict for trial in plan.trials[1:]}
+    assert verdicts["bfloat16"] == "less than 15 % faster than the best before it"
     assert plan.trials[-1].verdict == "less than 5 % faster than the best before it"
+
+
+@pytest.mark.parametrize(("ms", "kept", "told"), [(8.8, "float32", "less than 15 % faster"), (8.2, "bfloat16", "fast")])
+def test_fewer_digits_must_save_more_than_noise(
+    bf16: None, clock: Callable[..., None], ms: float, kept: str, told: str
+) -> None:
+    clock(lambda p: ms if p.dtype == "bfloat16" else 10.0)
+    plan = measure(cnn(), loss, [batch()], options=AUTO, steps=1000)
+    assert plan.dtype == kept
+    assert any(trial.verdict.startswith(told) for trial in plan.trials if trial.dtype == "bfloat16")
 
 
 class Head(nn.Module):

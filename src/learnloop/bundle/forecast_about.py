@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from learnloop.bundle.about import FORMAT
-from learnloop.bundle.stored import damaged
+from learnloop.bundle.stored import read_kind
 from learnloop.contracts import WindowSpec
-from learnloop.errors import RunError
 from learnloop.runs.environment import environment
 
 KIND = "forecast"
@@ -71,23 +69,5 @@ class ForecastAbout:
 
 
 def read_about(path: Path) -> ForecastAbout:
-    try:
-        data = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
-        newer, kind = data["format"] > FORMAT, data.get("kind")
-        if not newer and kind == KIND:
-            return ForecastAbout.from_json(data)
-    except FileNotFoundError:
-        raise RunError(
-            str(path),
-            "must be a bundle folder (bundle.json, series.safetensors, ...)",
-            found="there is no bundle.json",
-            cause="the run was interrupted before its bundle was written",
-            do=f"learnloop fit --resume {path.parent}",
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise damaged(path, f"bundle.json: {error}") from error
-    found = f"format {data['format']}" if newer else f"a model for the task {data.get('task')}"
-    must = f"must be of bundle format {FORMAT} or older" if newer else "must be a bundle that forecasts series"
-    raise RunError(
-        str(path), must, found=found, do="pip install --upgrade learnloop" if newer else "learnloop predict RUN ..."
-    )
+    """bundle.json. Raises RunError: none there, of a newer format, of another kind, damaged."""
+    return read_kind(path, KIND, "forecasts series", "learnloop predict RUN ...", ForecastAbout.from_json)

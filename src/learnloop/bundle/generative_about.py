@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,9 @@ import torch
 from torch import nn
 
 from learnloop.bundle.about import FORMAT
-from learnloop.bundle.stored import damaged
+from learnloop.bundle.stored import read_kind
 from learnloop.contracts import InputSpec
 from learnloop.data.schema import Schema
-from learnloop.errors import RunError
 from learnloop.models.generative.config import GenerativeConfig
 from learnloop.models.generative.table import GENERATIVE_MODELS
 from learnloop.runs.environment import environment
@@ -87,27 +85,8 @@ class GenerativeAbout:
 
 def read_about(path: Path) -> GenerativeAbout:
     """bundle.json. Raises RunError: none there, of a newer format, of another kind, damaged."""
-    try:
-        data = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
-        newer, kind = data["format"] > FORMAT, data.get("kind")
-        if not newer and kind == KIND:
-            return GenerativeAbout.from_json(data)
-    except FileNotFoundError:
-        raise RunError(
-            str(path),
-            "must be a bundle folder (bundle.json, model.safetensors, ...)",
-            found="there is no bundle.json",
-            cause="the run was interrupted before its bundle was written",
-            do=f"learnloop fit --resume {path.parent}",
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(path, f"bundle.json: {type(error).__name__} {error}") from error
-    raise RunError(
-        str(path),
-        f"must be of bundle format {FORMAT} or older" if newer else "must be a bundle that makes data",
-        found=f"format {data['format']}" if newer else f"a model for the task {data.get('task')}",
-        do="pip install --upgrade learnloop" if newer else f"learnloop predict {path.parent} DATA",
-    )
+    instead = f"learnloop predict {path.parent} DATA"
+    return read_kind(path, KIND, "makes data", instead, GenerativeAbout.from_json)
 
 
 def rebuild(about: GenerativeAbout) -> nn.Module:

@@ -18,7 +18,7 @@ from torch import nn
 
 from learnloop.bundle.about import FORMAT
 from learnloop.bundle.sampling import DEFAULT, Sampling, check_prompt, generate
-from learnloop.bundle.stored import damaged
+from learnloop.bundle.stored import damaged, read_kind
 from learnloop.contracts import InputSpec
 from learnloop.errors import DataError, RunError
 from learnloop.models.language import LANGUAGE_MODELS
@@ -50,6 +50,10 @@ class LanguageAbout:
             "facts": dict(self.facts),
             "environment": environment(),
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LanguageAbout:
+        return cls(data["model"], data["facts"])
 
 
 class LanguageBundle:
@@ -121,7 +125,7 @@ class LanguageBundle:
         Raises RunError when files are missing or damaged, of a newer format or another kind, or when the exam fails.
         """
         path = Path(path)
-        about = _about(path)
+        about = read_kind(path, KIND, "continues texts", "learnloop predict RUN ...", LanguageAbout.from_json)
         try:
             tokens = load_tokens(unpack(str(path / "transforms.safetensors"))["tokens"])
             net = _rebuild(about, tokens)
@@ -150,30 +154,6 @@ class LanguageBundle:
             cause="model.safetensors or transforms.safetensors are not the ones that belong here",
             do=f"learnloop fit --resume {path.parent}",
         )
-
-
-def _about(path: Path) -> LanguageAbout:
-    try:
-        data = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
-        newer, kind = data["format"] > FORMAT, data.get("kind")
-        about = LanguageAbout(data["model"], data["facts"])
-    except FileNotFoundError:
-        raise RunError(
-            str(path),
-            "must be a bundle folder (bundle.json, model.safetensors, ...)",
-            found="there is no bundle.json",
-            cause="the run was interrupted before its bundle was written",
-            do=f"learnloop fit --resume {path.parent}",
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(path, f"bundle.json: {error}") from error
-    if newer or kind != KIND:
-        found = f"format {data['format']}" if newer else f"a model for the task {data.get('task')}"
-        must = f"must be of bundle format {FORMAT} or older" if newer else "must be a bundle that continues texts"
-        raise RunError(
-            str(path), must, found=found, do="pip install --upgrade learnloop" if newer else "learnloop predict RUN ..."
-        )
-    return about
 
 
 def _rebuild(about: LanguageAbout, tokens: Tokens) -> nn.Module:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -20,6 +21,8 @@ from learnloop.runs.pack import unpack
 from learnloop.tasks.table import TargetKind
 from learnloop.transforms.inputs import InputEncoder
 from learnloop.transforms.table import TARGETS
+
+T = TypeVar("T")
 
 OUTLIERS = "outliers.safetensors"
 _OTHERS = {
@@ -64,15 +67,42 @@ def read_about(path: Path) -> About:
             )
         return About.from_json(data)
     except FileNotFoundError:
-        raise RunError(
-            str(path),
-            "must be a bundle folder (bundle.json, model.safetensors, ...)",
-            found="there is no bundle.json",
-            cause="the run was interrupted before its bundle was written",
-            do=f"learnloop fit --resume {path.parent}",
-        ) from None
+        raise no_bundle(path) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise damaged(path, f"bundle.json: {error}") from error
+
+
+def read_kind(path: Path, kind: str, does: str, instead: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
+    """What `parse` makes of the bundle.json of a bundle of another kind than those that answer rows.
+
+    does     what bundles of this kind do: "continues texts".   instead: the command for bundles of other kinds
+    Raises RunError: none there, of a newer format, of another kind, damaged.
+    """
+    try:
+        data = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
+        newer = data["format"] > FORMAT
+        if not newer and data.get("kind") == kind:
+            return parse(data)
+    except FileNotFoundError:
+        raise no_bundle(path) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged(path, f"bundle.json: {type(error).__name__} {error}") from error
+    raise RunError(
+        str(path),
+        f"must be of bundle format {FORMAT} or older" if newer else f"must be a bundle that {does}",
+        found=f"format {data['format']}" if newer else f"a model for the task {data.get('task')}",
+        do="pip install --upgrade learnloop" if newer else instead,
+    )
+
+
+def no_bundle(path: Path) -> RunError:
+    return RunError(
+        str(path),
+        "must be a bundle folder (bundle.json, model.safetensors, ...)",
+        found="there is no bundle.json",
+        cause="the run was interrupted before its bundle was written",
+        do=f"learnloop fit --resume {path.parent}",
+    )
 
 
 def rebuild(path: Path, about: About) -> nn.Module:

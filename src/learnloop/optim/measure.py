@@ -2,9 +2,9 @@
 
 Starting from plain float32, one thing is changed at a time (threads, then layout and precision, then
 compilation) and a change is kept only if it is at least 5 % faster than the best so far, so that noise rarely
-decides. The time of a way is the least of a few steps: other processes can only add to it (Chen & Revels,
-arXiv:1608.04295, section II). bfloat16, or float16 on GPUs that have tensor cores for it alone, must also agree
-with float32 (optim/agreement.py).
+decides; 15 % where it computes with fewer digits. The time of a way is the least of a few steps: other processes
+can only add to it (Chen & Revels, arXiv:1608.04295, section II). bfloat16, or float16 on GPUs that have tensor cores
+for it alone, must also agree with float32 (optim/agreement.py).
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from learnloop.optim.wait import bound_wait
 
 GAIN = 0.95
 """A change is kept when it takes at most this share of the time."""
+FEWER_DIGITS = 0.85
+"""One that computes with fewer digits must save more than noise: it also rounds what is learnt."""
 SHARE = 0.03
 """Measuring takes at most this share of the expected run ..."""
 LEAST_S, MOST_S = 0.3, 20.0
@@ -218,7 +220,7 @@ class _Search:
     def _better(self, best: Plan, other: Plan) -> Plan:
         """`other` if it is worth it, else `best`."""
         assert best.ms is not None
-        least = best.ms
+        least, gain = best.ms, GAIN if other.dtype == best.dtype else FEWER_DIGITS
         if any(_same_way(trial, other) for trial in self._trials):
             return best
         if time.perf_counter() + 3 * best.ms / 1000 / self._scale > self._ends:
@@ -226,7 +228,7 @@ class _Search:
             return best
         try:
             ms = self._time(other, best.ms)
-            doubt = self._disagreement(other) if other.dtype != best.dtype and ms <= GAIN * best.ms else ""
+            doubt = self._disagreement(other) if other.dtype != best.dtype and ms <= gain * best.ms else ""
         except UserError:
             raise
         except Exception as problem:  # a way that does not work here is no way; plain has already worked
@@ -235,12 +237,13 @@ class _Search:
         if doubt:
             self._note(other, ms, f"refused: {doubt}")
             return best
-        if ms <= GAIN * best.ms and time.perf_counter() < self._ends:
+        if ms <= gain * best.ms and time.perf_counter() < self._ends:
             # other processes may have disturbed the best one's turn: it is timed again before it is given up
             least = min(least, self._time(best, ms))
             best = replace(best, ms=least)
-        if ms > GAIN * least:
-            self._note(other, ms, "less than 5 % faster than the best before it" if ms <= least else "slower")
+        if ms > gain * least:
+            little = f"less than {100 * (1 - gain):.0f} % faster than the best before it"
+            self._note(other, ms, little if ms <= least else "slower")
             return best
         self._note(other, ms, "faster")
         return replace(other, ms=ms)
