@@ -128,6 +128,18 @@ def test_the_run_says_what_was_decided(tmp_path: Path) -> None:
     assert job_of(draft("x"), found.path) == "generative"
 
 
+def test_the_figures_by_which_weights_were_chosen_stand_beside_the_final_ones(tmp_path: Path) -> None:
+    run = fit(pictures(), tmp_path / "run", "gan", "dense_gan", 6, set={"train.evaluate_every": 2})
+    rows = run.history.query("kind == 'validation'").set_index("step")
+    report = run.report
+    chosen, monitor = report["training"]["best_step"], report["training"]["monitor"]
+    assert list(rows.index) == [2, 4, 6]
+    assert chosen == rows[monitor].idxmin()
+    assert run.metrics["validation"][monitor] == rows.loc[chosen, monitor]
+    assert run.summary()["metrics"]["test"] == run.metrics["test"] != run.metrics["validation"]
+    assert "loss" not in run.metrics["validation"]
+
+
 def test_figures_of_codes_are_those_of_the_bundle(tmp_path: Path) -> None:
     found = fit(pictures(), tmp_path / "run", "autoencode", "autoencoder")
     p = prepared(pictures(), {**PLAIN, **SMALL["autoencoder"]}, task="autoencode", model="autoencoder")

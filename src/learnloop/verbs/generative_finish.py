@@ -20,6 +20,7 @@ from learnloop.runs.environment import learnloop_version
 from learnloop.runs.folder import RunFolder
 from learnloop.runs.journal import read_journal
 from learnloop.scores.evaluation import Evaluation
+from learnloop.scores.names import METRICS
 from learnloop.train.fit import Ended
 from learnloop.verbs.budget import Budget
 from learnloop.verbs.generative_codes import measure_codes
@@ -67,6 +68,9 @@ def finish_generative(
     )
     evaluation = Evaluation(prepared.task, measured.rows, measured.metrics, measured.intervals)
     report = _report(prepared, training, ended, measured, evaluation)
+    if prepared.last != "validation" and "validation" in prepared.parts:
+        chosen = _when_chosen(folder, prepared, report["training"]["best_step"])
+        report["evaluation"] = {"validation": chosen.to_json(), **report["evaluation"]}
     alarms = training.alarms.to_json()
     report["generative"] |= {"kind": list(bundle.kinds), "alarms": alarms, "pictures": pictures}
     report["findings"] = [
@@ -145,7 +149,7 @@ def _report(
             "best_step": best.step if best is not None and best.weights is not None else ended.step,
             "parameters": sum(p.numel() for p in training.net.parameters()),
             "plan": training.plan.line(),
-            "monitor": recipe.train.monitor,
+            "monitor": recipe.train.monitor if best is None else best.monitor,
         },
         "evaluation": {prepared.last: found.to_json()},
         "baselines": measured.baselines,
@@ -160,6 +164,14 @@ def _report(
             **measured.found,
         },
     }
+
+
+def _when_chosen(folder: RunFolder, prepared: GenerativePrepared, step: int) -> Evaluation:
+    """The figures of the validation part by which the weights of this step were chosen."""
+    rows = [row for row in read_journal(folder.metrics) if row["kind"] == "validation" and row["step"] == step]
+    told = rows[-1] if rows else {}
+    metrics = {name: float(value) for name, value in told.items() if name in METRICS and name != "loss"}
+    return Evaluation(prepared.task, len(prepared.split.validation), metrics, {})
 
 
 def _alarmed(alarms: list[dict[str, Any]]) -> list[Finding]:
