@@ -12,6 +12,7 @@ from learnloop.contracts import InputSpec
 from learnloop.errors import ModelError
 from learnloop.models.generative.config import GenerativeConfig
 from learnloop.models.generative.table import GENERATIVE_MODELS
+from learnloop.models.generative.vae import VAEConfig
 from learnloop.models.generative.variational import COLLAPSED
 from learnloop.nn.binarise import bernoulli
 from learnloop.nn.corruption import Corruption
@@ -346,3 +347,12 @@ def test_a_conditional_network_asks_for_the_class() -> None:
     with pytest.raises(ModelError) as raised:
         net.generate(torch.zeros(1, net.code_size))
     assert "class: must be said" in str(raised.value) and "available: 0, 1, 2" in str(raised.value)
+
+
+def test_a_vae_that_has_minutes_learns_slower_and_is_wider() -> None:
+    spec = InputSpec("image", shape=(1, 28, 28), mean=(0.1,), std=(0.3,))
+    short, long = (VAEConfig().suggest(60_000, spec, minutes) for minutes in (1.0, 30.0))
+    assert (short["optimiser.lr"], long["optimiser.lr"]) == (3e-3, 1e-3)
+    assert "model.widths" not in short and long["model.widths"] == [400, 400]
+    assert "train.average" not in short and long["train.average"] == 0.999
+    assert "model.widths" not in VAEConfig(widths=(20,)).suggest(60_000, spec, 30.0)
