@@ -86,7 +86,7 @@ def test_a_disturbed_turn_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> Non
         fast = plan.dtype == "bfloat16" and plan.channels_last
         first = plan.threads == 2 and not any(turn == replace(plan, ms=turn.ms) for turn in turns)
         turns.append(plan)
-        return (30.0 if fast else 70.0) * (1.0 if plan.threads == 2 else 1.7) * (2.2 if fast and first else 1.0)
+        return (30.0 if fast else 70.0) * (1.0 if plan.threads == 2 else 1.7) * (1.9 if fast and first else 1.0)
 
     monkeypatch.setattr(measuring._Search, "_time", timed)
     monkeypatch.setattr(machine, "usable_cores", lambda: 2)
